@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Datasets: a folder of recordings, cut into windows, split by the group that must not be in both parts."""
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from .errors import AuscultError
+from .recordings import STANDARD_GRAVITY, Recording, read, to_int16
+
+GROUPS = ("machine", "session", "recording")  # coarse to fine
+_RATE_TOLERANCE = 0.02  # recordings within 2 % of one rate may be used together
+RANGES_G = (2, 4, 8, 16)  # of common MEMS accelerometers
+
+Split = tuple[np.ndarray, np.ndarray, str]  # indices to train on, indices to test on, name of the test part
+
+
+class Windows(NamedTuple):
+    """data: int16[n, window, axes]; labels, groups: str[n]; recording, start: int[n], where each window was cut."""
+
+    data: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray
+    recording: np.ndarray
+    start: np.ndarray
+    full_scale: float
+    group_by: str
+
+
+def load(folder: Path | str) -> list[Recording]:
+    """All recordings of a folder in the order of their names (or the one recording if given a file).
+
+    Raises AuscultError for a folder without recordings and for recordings that do not fit together: axes, unit and
+    rate must be the same in all.
+    """
+    folder = Path(folder)
+    if folder.is_file():
+        return [read(folder)]
+    if not folder.is_dir():
+        raise AuscultError(f"there is no folder {folder}", "a dataset: a folder of .parquet recordings",
+                           "make one with `auscult import` or `auscult generate`")
+    paths = sorted(path for path in folder.glob("*.parquet") if not path.name.startswith("."))
+    if not paths:
+        raise AuscultError(f"{folder} holds no recordings", "at least one .parquet file",
+                           "fill it with `auscult import` or `auscult generate`")
+    recordings = [read(path) for path in paths]
+    check_uniform(recordings)
+    return recordings
+
+
+def check_uniform(recordings: Sequence[Recording]) -> None:
+    first = recordings[0]
+    for other in recordings[1:]:
+        for what, found, expected in (("the axes", ", ".join(other.axes), ", ".join(first.axes)),
+                                      ("the unit", other.unit, first.unit)):
+            if found != expected:
+                raise AuscultError(f"{other.name} has {what} {found}, {first.name} has {expected}",
+                                   "the same in all recordings of a dataset", "keep them in separate folders")
+        if abs(other.rate_hz / first.rate_hz - 1) > _RATE_TOLERANCE:
+            raise AuscultError(f"{other.name} was sampled at {other.rate_hz:g} Hz, {first.name} at "
+                               f"{first.rate_hz:g} Hz", "one rate in a dataset",
+                               "keep them in separate folders, or resample before importing")
+
+
+def choose_full_scale(recordings: Sequence[Recording]) -> float:
+    """The value that 32768 shall stand for: the smallest usual sensor range (2, 4, 8, 16 g) that holds everything.
+
+    For units other than m/s² the next power of two above the largest value.
+    """
+    largest = max(float(np.abs(recording.data).max()) for recording in recordings)
+    if recordings[0].unit == "m/s2":
+        for range_g in RANGES_G:
+            if largest < range_g * STANDARD_GRAVITY:
+                return range_g * STANDARD_GRAVITY
+    return 2.0 ** math.ceil(math.log2(max(largest, 1e-6) * 1.0001))
+
+
+def choose_group(recordings: Sequence[Recording]) -> str:
+    """The coarsest group of which the dataset has at least two: machine, else session, else recording."""
+    for group_by in GROUPS[:-1]:
+        names = {getattr(recording, group_by) for recording in recordings}
+        if len(names) > 1 and "" not in names:
+            return group_by
+    return "recording"
+
+
+def windows(recordings: Sequence[Recording], window: int, hop: int, *, full_scale: float | None = None,
+            group_by: str = "auto") -> Windows:
+    """Cut recordings into windows as the device sees them.
+
+    A window never spans two recordings, nor a gap between the pieces of one. A window in which a fault begins has the
+    label of its end. full_scale: value that 32768 stands for (None: chosen from the data). group_by: machine,
+    session, recording or auto.
+    """
+    if window < 2 or not 1 <= hop <= window:
+        raise AuscultError(f"window {window} with hop {hop}", "a window of at least 2 and a hop of 1 to the window",
+                           "for example --window 512 --hop 256")
+    check_uniform(recordings)
+    if group_by == "auto":
+        group_by = choose_group(recordings)
+    if group_by not in GROUPS:
+        raise AuscultError(f"grouping by {group_by!r}", f"one of {', '.join(GROUPS)} or auto", "use --group session")
+    scale = choose_full_scale(recordings) if full_scale is None else full_scale
+    parts, labels, groups, sources, starts = [], [], [], [], []
+    for number, recording in enumerate(recordings):
+        at = _starts(recording, window, hop)
+        samples = to_int16(recording, scale)
+        parts.append(np.lib.stride_tricks.sliding_window_view(samples, window, axis=0)[at].transpose(0, 2, 1))
+        labels += [recording.label_at((start + window - 1) / recording.rate_hz) for start in at]
+        groups += [_group(recording, group_by)] * len(at)
+        sources += [number] * len(at)
+        starts.append(at)
+    return Windows(np.ascontiguousarray(np.concatenate(parts)), np.array(labels), np.array(groups),
+                   np.array(sources), np.concatenate(starts), scale, group_by)
+
+
+def _starts(recording: Recording, window: int, hop: int) -> np.ndarray:
+    samples = len(recording.data)
+    piece = recording.piece or samples
+    if window > min(piece, samples):
+        what = "uninterrupted pieces" if recording.piece else "only"
+        raise AuscultError(f"recording {recording.name!r} has {what} {'of ' if recording.piece else ''}"
+                           f"{min(piece, samples)} samples, the window is {window}",
+                           "recordings at least as long as the window", "use a smaller --window or record for longer")
+    if not recording.piece:
+        return np.arange(0, samples - window + 1, hop)
+    inside = np.arange(0, piece - window + 1, hop)
+    at = (np.arange(0, samples, piece)[:, None] + inside).ravel()
+    return at[at + window <= samples]
+
+
+def _group(recording: Recording, group_by: str) -> str:
+    if group_by == "recording":
+        return recording.name
+    name: str = getattr(recording, group_by)
+    if not name:
+        raise AuscultError(f"recording {recording.name!r} has no {group_by}", f"a {group_by} for every recording",
+                           f"import it again with --{group_by}, or group by something else")
+    return name
+
+
+def leave_one_group_out(groups: np.ndarray) -> Iterator[Split]:
+    """Each group once as the test part."""
+    names = _several(groups)
+    for name in names:
+        test = groups == name
+        yield np.flatnonzero(~test), np.flatnonzero(test), str(name)
+
+
+def group_k_fold(groups: np.ndarray, labels: np.ndarray, folds: int) -> Iterator[Split]:
+    """Whole groups dealt into `folds` parts of similar class mixture (scikit-learn's StratifiedGroupKFold)."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    if not 2 <= folds <= len(_several(groups)):
+        raise AuscultError(f"{folds} folds of {len(np.unique(groups))} groups", "2 folds or more, at most one a group",
+                           "use fewer folds or leave one group out")
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
+    for number, (train, test) in enumerate(splitter.split(labels, labels, groups)):
+        yield train, test, f"fold {number + 1}: {', '.join(np.unique(groups[test]))}"
+
+
+def leaky_k_fold(labels: np.ndarray, folds: int = 5) -> Iterator[Split]:
+    """Windows dealt at random, so that neighbours of a test window are in training; never quoted alone."""
+    from sklearn.model_selection import StratifiedKFold
+
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=0)
+    for number, (train, test) in enumerate(splitter.split(labels, labels)):
+        yield train, test, f"leaky {number + 1}"
+
+
+def _several(groups: np.ndarray) -> np.ndarray:
+    names = np.unique(groups)
+    if len(names) < 2:
+        raise AuscultError(f"only one group ({names[0] if len(names) else 'none'})",
+                           "at least two machines, sessions or recordings, to test on one that was not trained on",
+                           "record another session or machine, or group by something finer")
+    return names
+
+
+def fingerprint(recordings: Sequence[Recording]) -> str:
+    """SHA-256 over names, labels and samples: tells later what a model was trained on."""
+    digest = hashlib.sha256()
+    for recording in recordings:
+        digest.update(f"{recording.name}\0{recording.label}\0{recording.rate_hz!r}\0".encode())
+        digest.update(recording.data.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write files so that nothing half-written is ever left behind."""
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from .errors import AuscultError
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; it takes the final name only if the block ends well.
+
+    Raises AuscultError when the disk is full, the folder is read-only or `path` is a folder.
+    """
+    path = Path(path)
+    part: Path | None = None
+    try:
+        if path.is_dir():
+            raise AuscultError(f"{path} is a folder", "a file name", "choose another name")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The last suffix is kept: some writers choose the format by it.
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=f".part{path.suffix}", dir=path.parent)
+        os.close(handle)
+        part = Path(name)
+        umask = os.umask(0)
+        os.umask(umask)
+        part.chmod(0o666 & ~umask)  # mkstemp makes it private
+        yield part
+        os.replace(part, path)
+        part = None
+    except OSError as error:
+        raise _explain(error, path) from error
+    finally:
+        if part is not None:
+            with contextlib.suppress(OSError):
+                part.unlink()
+
+
+def _explain(error: OSError, path: Path) -> AuscultError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return AuscultError(f"no space left on the disk for {path}", "free space for the file",
+                            "free some space or choose another folder, then run the command again")
+    return AuscultError(f"{path} cannot be written: {error.strerror or error}", "a folder that can be written to",
+                        "check the path and its permissions")

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recordings: one Parquet file each, one float32 column per channel in SI units, metadata in the schema."""
+
+import dataclasses
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .errors import AuscultError
+from .files import atomic
+
+FORMAT_VERSION = 1
+_KEY = b"auscult"  # one schema metadata entry that holds JSON
+STANDARD_GRAVITY = 9.80665  # m/s² per g, exact by definition (CGPM 1901)
+
+# SI units by the spelling that is stored; "1" is a quantity without a unit (standardised data).
+UNITS = {"m/s2": "m/s²", "degC": "°C", "V": "V", "Pa": "Pa", "A": "A", "rad/s": "rad/s", "1": "no unit"}
+
+
+def is_identifier(name: str) -> bool:
+    """True for names that can stand in C, in Python and in file names alike: letters, digits, underscore."""
+    return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is not None
+
+
+@dataclasses.dataclass
+class Recording:
+    """What one sensor heard in one go.
+
+    data: float32[n, axes] in `unit`, all finite; rate_hz: samples per second; label: class name (an identifier) or
+    "" when unknown; machine, session: the groups that splits respect; piece: samples per uninterrupted piece when
+    the recording is a row of short pieces with gaps between them (0: one piece); fault_at_s: the moment from which
+    `label` holds, "normal" before it (None: from the start).
+    """
+
+    data: np.ndarray
+    rate_hz: float
+    axes: tuple[str, ...] = ("x", "y", "z")
+    unit: str = "m/s2"
+    label: str = ""
+    machine: str = ""
+    session: str = ""
+    sensor: str = ""
+    placement: str = ""
+    source: str = ""
+    licence: str = ""
+    started: str = ""
+    piece: int = 0
+    fault_at_s: float | None = None
+    name: str = ""  # file name without its suffix; not stored
+
+    def __post_init__(self) -> None:
+        self.data = np.ascontiguousarray(self.data, dtype=np.float32)
+        self.axes = tuple(self.axes)
+        self.rate_hz = float(self.rate_hz)
+        self.check()
+
+    @property
+    def seconds(self) -> float:
+        return len(self.data) / self.rate_hz
+
+    def check(self) -> None:
+        """Raises AuscultError for whatever would make the recording useless later."""
+        who = f"recording {self.name!r}" if self.name else "the recording"
+        if self.data.ndim != 2 or self.data.shape[1] != len(self.axes):
+            raise AuscultError(f"{who} has data of shape {self.data.shape} for {len(self.axes)} axes",
+                               "shape [samples, axes]", "name as many axes as there are columns")
+        if not len(self.data):
+            raise AuscultError(f"{who} has no samples", "at least one sample", "record it again")
+        if not (math.isfinite(self.rate_hz) and self.rate_hz > 0):
+            raise AuscultError(f"{who} has a sample rate of {self.rate_hz} Hz", "a positive number",
+                               "give the true rate, for example --rate-hz 1600")
+        bad = [axis for axis in self.axes if not is_identifier(axis)]
+        if bad or len(set(self.axes)) != len(self.axes):
+            raise AuscultError(f"{who} has axes {', '.join(map(repr, self.axes))}",
+                               "different identifiers (letters, digits, underscore)", "rename with --axes x,y,z")
+        if self.label and not is_identifier(self.label):
+            raise AuscultError(f"{who} has the label {self.label!r}", "an identifier (letters, digits, underscore)",
+                               f"use for example {identifier(self.label)!r}")
+        if self.unit not in UNITS:
+            raise AuscultError(f"{who} has the unit {self.unit!r}", f"one of {', '.join(UNITS)}",
+                               "convert to SI units when importing (--unit g|mg|m/s2)")
+        if self.piece < 0:
+            raise AuscultError(f"{who} has pieces of {self.piece} samples", "0 or a positive number")
+        finite = np.isfinite(self.data)
+        if not finite.all():
+            row, column = np.argwhere(~finite)[0]
+            raise AuscultError(
+                f"{who} has {int((~finite).sum())} values that are not finite, the first in sample {row} of "
+                f"axis {self.axes[column]!r}", "finite numbers only", "cut the broken part out or record it again")
+
+    def label_at(self, seconds: float) -> str:
+        """The label that holds at a moment: "normal" until the fault begins."""
+        return "normal" if self.fault_at_s is not None and seconds < self.fault_at_s else self.label
+
+
+# Everything but the samples and the file name, in the order in which it is stored.
+_STORED = [field.name for field in dataclasses.fields(Recording) if field.name not in ("data", "name")]
+
+
+def identifier(text: str) -> str:
+    """The nearest identifier to a free text: "fan 0-low" -> "fan_0_low"."""
+    name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or "unnamed"
+    return f"_{name}" if name[0].isdigit() else name
+
+
+def write(recording: Recording, path: Path | str) -> Path:
+    """Write one Parquet file, losslessly; the file appears only once it is complete."""
+    path = Path(path)
+    recording.check()
+    stored = {"format": FORMAT_VERSION} | {key: getattr(recording, key) for key in _STORED}
+    schema = pa.schema([pa.field(axis, pa.float32(), nullable=False) for axis in recording.axes],
+                       metadata={_KEY: json.dumps(stored, ensure_ascii=False)})
+    columns = [pa.array(np.ascontiguousarray(column)) for column in recording.data.T]
+    with atomic(path) as part:
+        # Splitting the bytes of the floats by their place lets zstd find the regularity in the exponents.
+        pq.write_table(pa.Table.from_arrays(columns, schema=schema), part, compression="zstd", use_dictionary=False,
+                       use_byte_stream_split=True)
+    return path
+
+
+def read(path: Path | str) -> Recording:
+    """Read one recording.
+
+    Raises AuscultError for a file that is missing, truncated, foreign, of another format version, lacks metadata or
+    holds NaN.
+    """
+    path = Path(path)
+    hint = "bring foreign data in with `auscult import`; get a damaged file again from its source"
+    if not path.is_file():
+        raise AuscultError(f"there is no file {path}", "a recording (.parquet)", "check the path")
+    try:
+        table = pq.read_table(path, partitioning=None)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0][:120]
+        raise AuscultError(f"{path} cannot be read as Parquet ({reason})", "a whole recording written by auscult",
+                           hint) from error
+    meta = _metadata(path, table.schema.metadata or {}, hint)
+    axes = tuple(meta["axes"])
+    if table.column_names != list(axes) or any(field.type != pa.float32() for field in table.schema):
+        raise AuscultError(f"{path} has the columns {', '.join(map(str, table.schema))}",
+                           f"float32 columns {', '.join(axes)} as its metadata says", hint)
+    if table.num_rows and any(column.null_count for column in table.columns):
+        raise AuscultError(f"{path} has missing values", "a number for every sample", hint)
+    data = np.empty((table.num_rows, len(axes)), dtype=np.float32)
+    for index, column in enumerate(table.columns):
+        data[:, index] = column.to_numpy()
+    fields = {key: meta[key] for key in _STORED if key != "axes"}
+    try:
+        return Recording(data, axes=axes, name=path.stem, **fields)
+    except (TypeError, ValueError) as error:
+        raise AuscultError(f"{path} has metadata of a wrong type ({error})", "metadata written by auscult",
+                           hint) from error
+
+
+def _metadata(path: Path, schema_metadata: dict[bytes, bytes], hint: str) -> dict[str, Any]:
+    try:
+        meta = json.loads(schema_metadata[_KEY])
+    except (KeyError, ValueError) as error:
+        raise AuscultError(f"{path} is a Parquet file without auscult's metadata", "a recording with rate and unit",
+                           hint) from error
+    version = meta.get("format") if isinstance(meta, dict) else None
+    if version != FORMAT_VERSION:
+        raise AuscultError(f"{path} has recording format version {version}", f"version {FORMAT_VERSION}",
+                           "update auscult, or import the original data again")
+    missing = [key for key in _STORED if key not in meta]
+    if missing:
+        raise AuscultError(f"{path} lacks the metadata {', '.join(missing)}", "a complete recording", hint)
+    if not (isinstance(meta["axes"], list) and all(isinstance(axis, str) for axis in meta["axes"])):
+        raise AuscultError(f"{path} has the axes {meta['axes']!r}", "a list of names", hint)
+    return dict(meta)
+
+
+def to_int16(recording: Recording, full_scale: float, bits: int = 16) -> np.ndarray:
+    """Samples as a sensor would deliver them: int16[n, axes], rounded and saturated.
+
+    full_scale: the value in the recording's unit that 32768 stands for. bits: resolution of the sensor; the low
+    16 - bits bits are zero, as in a left-justified output register (ADXL345 in ±16 g full resolution: 13).
+    """
+    if not (math.isfinite(full_scale) and full_scale > 0):
+        raise AuscultError(f"a full scale of {full_scale}", "a positive number", "for ±16 g give 156.9 (m/s²)")
+    if not 1 <= bits <= 16:
+        raise AuscultError(f"{bits} bits", "1 to 16", "use the resolution of the sensor's data sheet")
+    step = 1 << (16 - bits)
+    counts = np.rint(recording.data.astype(np.float64) * (32768.0 / full_scale / step))
+    return (np.clip(counts, -32768 // step, 32767 // step) * step).astype(np.int16)
