@@ -278,7 +278,7 @@ def _unbalance(rng: np.random.Generator, angle: np.ndarray, rate_hz: float, grad
     amplitude = _to_acceleration(7.0, 25.0) * (hz / 25.0) ** 2
     phase = rng.uniform(0, 2 * math.pi)
     waves = [np.cos(angle + phase), 0.1 * np.cos(angle + phase), 0.8 * np.sin(angle + phase)]
-    return amplitude * grade[:, None] * np.stack(waves, axis=1)
+    return np.asarray(amplitude * grade[:, None] * np.stack(waves, axis=1))
 
 
 def _misalignment(rng: np.random.Generator, angle: np.ndarray, rate_hz: float, grade: np.ndarray) -> np.ndarray:
@@ -289,7 +289,7 @@ def _misalignment(rng: np.random.Generator, angle: np.ndarray, rate_hz: float, g
         amplitude = _to_acceleration(5.0, order * hz) * share
         for axis, weight in enumerate((0.5, 1.0, 0.4)):
             body[:, axis] += amplitude * weight * np.cos(order * angle + rng.uniform(0, 2 * math.pi))
-    return body * grade[:, None]
+    return np.asarray(body * grade[:, None])
 
 
 def _background(machine: Machine, rng: np.random.Generator, load: float, t: np.ndarray, angle: np.ndarray,
