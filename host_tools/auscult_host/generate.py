@@ -94,7 +94,7 @@ def make_machine(index: int, seed: int = 1, rate_hz: float = DEFAULT_RATE_HZ) ->
     return Machine(
         name=f"machine_{index + 1}",
         shaft_hz=float(rng.uniform(22.0, 29.5)),
-        bearing=str(rng.choice(list(BEARINGS))),
+        bearing=list(BEARINGS)[(index + seed) % len(BEARINGS)],
         base_mm_s=float(rng.uniform(0.6, 1.4)),
         harmonics=tuple(float(a) for a in rng.uniform(0.1, 0.35, 4) / (1 + np.arange(4))),
         hum_mm_s=float(rng.uniform(0.05, 0.25)),
