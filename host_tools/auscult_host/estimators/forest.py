@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""RandomForestClassifier, ExtraTreesClassifier and DecisionTreeClassifier."""
+
+from typing import Any
+
+from ..errors import AuscultError
+from .forest_fast import emit_fast
+from .model_code import ModelCode
+from .scaling import Scaling
+from .trees import read_forest
+
+
+def convert_forest(estimator: Any, scaling: Scaling, layout: str) -> ModelCode:
+    """Trees as integer C: soft voting like scikit-learn's predict_proba, ties to the first class."""
+    if getattr(estimator, "n_outputs_", 1) != 1:
+        raise AuscultError(f"{type(estimator).__name__} with {estimator.n_outputs_} outputs", "one output",
+                           "fit one model per output")
+    forest = read_forest(estimator, scaling)
+    source, facts = emit_fast(forest)
+    facts |= {
+        "layout": layout,
+        "trees": len(forest.trees),
+        "splits": forest.splits(),
+        "leaves": len(forest.leaves()),
+        # A share is off by less than 1 in share_total; the Q15 result by half a step.
+        "probability_error": 1 / facts["share_total"] + 2**-16,
+    }
+    return ModelCode(source, type(estimator).__name__, forest.n_classes, estimator.classes_.tolist(), facts)

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Forest layout `fast`: every tree is a nest of ifs that picks a row of one table of leaves."""
+
+from typing import Any
+
+from .model_code import c_array
+from .trees import Forest, Node, Shares, Split, c_proba, leaf_shares, share_total
+
+
+def emit_fast(forest: Forest) -> tuple[str, dict[str, Any]]:
+    """C source and description.
+
+    Class sums are soft votes. They are kept two to a 32-bit word while n_trees * total fits 16 bits with
+    total >= 5040, so one addition serves two classes; more classes or trees use one word per class.
+    """
+    n_trees, n_classes = len(forest.trees), forest.n_classes
+    lanes, total = 2, share_total(n_trees, 65535, 65535)
+    if total < 5040 or n_classes > 4:  # with many classes narrow wins are common: one word each, finer shares
+        lanes, total = 1, share_total(n_trees, 2**31 - 1, 2**31 - 1)
+    words = -(-n_classes // lanes)
+    rows: dict[Shares, int] = {}
+
+    def emit(node: Node, indent: str) -> str:
+        if not isinstance(node, Split):
+            row = rows.setdefault(leaf_shares(node, total), len(rows))
+            return f"{indent}leaf = {row * words};\n"
+        return (
+            f"{indent}if (x[{node.feature}] <= {node.threshold}) {{\n{emit(node.left, indent + ' ')}"
+            f"{indent}}} else {{\n{emit(node.right, indent + ' ')}{indent}}}\n"
+        )
+
+    add = " ".join(f"s{w} += aus_leaves[leaf + {w}];" for w in range(words))
+    body = "".join(f"{emit(tree, '    ')}    {add}\n" for tree in forest.trees)
+    table = [
+        sum(share << (16 * lane) for lane, share in enumerate(shares[w * lanes : (w + 1) * lanes]))
+        for shares in rows
+        for w in range(words)
+    ]
+    unpack = "".join(
+        f"    acc[{k}] = (int32_t)("
+        + (f"s{k}" if lanes == 1 else f"s{k // 2} >> 16" if k % 2 else f"s{k // 2} & 0xffff")
+        + ");\n"
+        for k in range(n_classes)
+    )
+    source = f"""#define AUS_MODEL_CLASSES {n_classes}
+#define AUS_MODEL_ACC {n_classes}
+{c_array("uint32_t", "aus_leaves", table)}
+static int aus_model(const int16_t *x, int32_t *acc) {{
+    uint32_t {", ".join(f"s{w} = 0" for w in range(words))};
+    unsigned leaf;
+{body}{unpack}    int best = 0;
+    for (int k = 1; k < {n_classes}; k++) {{
+        if (acc[k] > acc[best]) best = k;
+    }}
+    return best;
+}}
+{c_proba(n_classes, n_trees, total)}"""
+    return source, {"leaf_rows": len(rows), "table_bytes": 4 * len(table), "share_total": total}
