@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// The stream processor: samples in, a verdict each time a window is complete. How the samples were cut into blocks
+// changes nothing. All state is in one buffer that the caller owns; zeroed it is fresh.
+#ifndef AUS_PIPELINE_H
+#define AUS_PIPELINE_H
+
+typedef struct {
+    int32_t fill;   // samples of the current window that are here
+    int32_t skip;   // samples still to drop before the next window (hop > window)
+    int32_t count;  // windows completed
+    int32_t gap;    // samples are missing just before this place in the window; 0: none
+    int32_t scratch[AUS_NFFT + (AUS_ENV_COUNT ? (AUS_N + 1) / 2 : 0)];
+    int16_t window[AUS_N * AUS_AXES + (AUS_N * AUS_AXES) % 2];
+} aus_state_t;
+
+// out: [0] 1 window complete, 3 complete but samples are missing in it, 0 none; [1] class or -1; [2] number of the
+// window, from 0; then probabilities Q15 (or the score); then the features
+#define AUS_OUT_WORDS (3 + AUS_MODEL_OUT + AUS_FEATURES)
+
+#if AUS_MODEL
+AUS_INLINE int32_t aus_saturate16(int32_t v) {
+    if ((uint32_t)(v + 32768) >> 16) v = v < 0 ? -32768 : 32767;
+    return v;
+}
+
+static void aus_quantise(const int32_t *features, int16_t *x) {
+    for (int i = 0; i < AUS_FEATURES; i++) x[i] = (int16_t)aus_saturate16(features[i] >> aus_shifts[i]);
+}
+
+static int aus_classify(const int16_t *x, int32_t *out) {
+    int32_t acc[AUS_MODEL_ACC];
+    int c = aus_model(x, acc);
+#ifdef AUS_MODEL_SCORE
+    out[0] = acc[0];
+#else
+    uint16_t p[AUS_MODEL_CLASSES];
+    aus_model_proba(acc, p);
+    for (int i = 0; i < AUS_MODEL_CLASSES; i++) out[i] = p[i];
+#endif
+    return c;
+}
+#endif
+
+static void aus_window(const int16_t *w, int32_t *out, int32_t *scratch) {
+    aus_features(w, out + 3 + AUS_MODEL_OUT, scratch);
+#if AUS_MODEL
+    int16_t x[AUS_FEATURES];
+    aus_quantise(out + 3 + AUS_MODEL_OUT, x);
+    out[1] = aus_classify(x, out + 3);
+#else
+    out[1] = -1;
+#endif
+}
+
+// Words: the fewest instructions on every target, and no libc
+AUS_INLINE void aus_copy(int16_t *to, const int16_t *from, int32_t n) { // forwards; ranges may overlap if to < from
+    typedef uint32_t __attribute__((may_alias)) word_t;
+    if (!(((uintptr_t)to | (uintptr_t)from) & 2)) {
+        word_t *t = (word_t *)(void *)to;
+        const word_t *f = (const word_t *)(const void *)from;
+        for (; n >= 8; n -= 8, t += 4, f += 4) { uint32_t a = f[0], b = f[1], c = f[2], d = f[3]; t[0] = a; t[1] = b; t[2] = c; t[3] = d; }
+        to = (int16_t *)(void *)t; from = (const int16_t *)(const void *)f;
+    }
+    while (n-- > 0) *to++ = *from++;
+}
+
+// Consumes samples start .. n - 1 of block (interleaved axes, 2-byte aligned) up to the end of a window or of the block.
+// Returns the sample to go on with.
+static int32_t aus_push(aus_state_t *s, const int16_t *block, int32_t n, int32_t start, int32_t *out) {
+    out[0] = 0;
+    const int16_t *p = block + start * AUS_AXES;
+    if (s->skip) {
+        int32_t drop = s->skip < n - start ? s->skip : n - start;
+        s->skip -= drop; start += drop; p += drop * AUS_AXES;
+        if (s->skip) return start;
+    }
+    const int16_t *w;
+    if (!s->fill && n - start >= AUS_N && !((uintptr_t)p & 3)) { // a whole window stands in the block: no copy
+        w = p;
+        start += AUS_N;
+    } else {
+        int32_t take = AUS_N - s->fill;
+        if (take > n - start) take = n - start;
+        aus_copy(s->window + s->fill * AUS_AXES, p, take * AUS_AXES);
+        s->fill += take; start += take;
+        if (s->fill < AUS_N) return start;
+        w = s->window;
+    }
+    aus_window(w, out, s->scratch);
+    out[0] = s->gap > 0 ? 3 : 1;
+    out[2] = s->count++;
+#if AUS_HOP < AUS_N
+    aus_copy(s->window, w + AUS_HOP * AUS_AXES, (AUS_N - AUS_HOP) * AUS_AXES);
+    s->fill = AUS_N - AUS_HOP;
+#else
+    s->fill = 0;
+    s->skip = AUS_HOP - AUS_N;
+#endif
+    s->gap = s->gap > AUS_HOP ? s->gap - AUS_HOP : 0;
+    return start;
+}
+
+// Samples are missing at this place: every window that reaches over it will say so.
+static void aus_mark(aus_state_t *s) {
+    if (s->fill) s->gap = s->fill;
+}
+#endif
