@@ -251,9 +251,9 @@ AUS_NOINLINE void CH(quantiles)(const int16_t *w, int32_t mn, int32_t mx, uint16
 #ifdef N_SPECTRUM
 // ---- spectral shape, from the powers that aus_bands left in place
 AUS_NOINLINE void CH(spectrum)(const int32_t *z, uint64_t total, int32_t *o) {
-    int sh = total >> 32 ? 44 - aus_clz((uint32_t)(total >> 32)) : total ? 12 - aus_clz((uint32_t)total) : 0;
-    if (sh < 0) sh = 0; // p = P >> sh: the whole is below 2^20
-    uint32_t sum = 0, first = 0;
+    int sh = total >> 31 ? 33 - aus_clz((uint32_t)(total >> 31)) - 1 : 0; // p = P >> sh: the whole is below 2^31
+    uint32_t sum = 0;
+    uint64_t first = 0;
     int64_t logs = 0, plogp = 0;
     uint32_t peak[3] = {0, 0, 0}, at[3] = {0, 0, 0}, before = 0, here = 0;
     uint64_t cumulated = 0;
@@ -269,7 +269,7 @@ AUS_NOINLINE void CH(spectrum)(const int32_t *z, uint64_t total, int32_t *o) {
             r |= bit; // r = k with its bits reversed; 0 again at k = M, where bin M is kept
             P = (uint64_t)(uint32_t)z[2 * r + 1] << 32 | (uint32_t)z[2 * r];
             uint32_t p = (uint32_t)(P >> sh);
-            sum += p; first += p * k;
+            sum += p; first += (uint64_t)p * k;
 #if defined(O_ENTROPY) || defined(O_FLATNESS)
             int32_t l = aus_log2_q9(P < floor_ ? floor_ : P, 0);
             logs += l; plogp += (int64_t)l * (int32_t)p;
@@ -292,7 +292,9 @@ AUS_NOINLINE void CH(spectrum)(const int32_t *z, uint64_t total, int32_t *o) {
     (void)logs; (void)plogp; (void)at; (void)peak; (void)rolloff; (void)first; (void)floor_;
     if (!sum) { sum = 1; }
 #if defined(O_CENTROID) || defined(O_SPREAD)
-    uint32_t centroid = aus_ratio(first, sum, 8);
+    int e1 = 0;
+    while (first >> 32) { first >>= 1; e1++; }
+    uint32_t centroid = aus_ratio((uint32_t)first, sum >> e1, 8);
 #endif
 #ifdef O_CENTROID
     o[O_CENTROID] = (int32_t)centroid;
@@ -314,7 +316,7 @@ AUS_NOINLINE void CH(spectrum)(const int32_t *z, uint64_t total, int32_t *o) {
         uint32_t v = (uint32_t)second;
         int sv = aus_clz(v);
         int bits = 31 - aus_clz(sum);
-        v = aus_ratio(v << sv >> 1, sum, bits);
+        v = aus_ratio(v << sv >> 1, sum, bits); // sum >= 2^bits: the quotient fits
         uint32_t root = v ? aus_sqrtn(v, e2 - sv + 1 - bits, &er) : 0;
         o[O_SPREAD] = aus_scale(root, er + 4);
     } else o[O_SPREAD] = 0;
@@ -351,7 +353,7 @@ AUS_NOINLINE void CH(spectrum)(const int32_t *z, uint64_t total, int32_t *o) {
 #endif
 
 // ---- all features of one channel: w its first sample, st sum, smallest, largest; X scratch of AUS_NFFT words
-AUS_NOINLINE void CH(features)(const int16_t *w, int32_t *o, int32_t *X, const int32_t *st) {
+AUS_SMALL void CH(features)(const int16_t *w, int32_t *o, int32_t *X, const int32_t *st) {
     int32_t sum = st[0], mn = st[1], mx = st[2];
     (void)sum; (void)mn; (void)mx; (void)X; (void)w;
 #if AUS_N == 512

@@ -125,7 +125,7 @@ AUS_INLINE uint64_t aus_power(int32_t x, int32_t y) { return (uint64_t)((int64_t
     AUS_KEEP(a, P); AUS_KEEP(b, Q); } while (0)
 
 // Power of bins 1 .. M, summed in AUS_BANDS equal bands E (band i: bins i M / B + 1 .. (i + 1) M / B).
-// Returns the bin with the largest power (compared by its upper 32 bits; the first where they are equal).
+// Returns the bin with the largest power (compared by its upper 32 bits; of equal ones the first met).
 // A band's bins lie AUS_BANDS apart in bit-reversed order, and the partner M - k of each runs backwards within spans of
 // 1, 2, 4, ...: so two pointers walk through everything without reversing an index.
 AUS_NOINLINE int aus_bands(int32_t *z, uint64_t *E) {

@@ -23,6 +23,7 @@
 
 #define AUS_INLINE static inline __attribute__((always_inline))
 #define AUS_NOINLINE static __attribute__((noinline, unused))
+#define AUS_SMALL static __attribute__((noinline, unused, optimize("Os"))) // runs once a window: size before speed
 #define AUS_RARE(c) __builtin_expect(!!(c), 0)
 #define AUS_HIDE(p) __asm__("" : "+r"(p)) // the compiler forgets what it knows about p
 #define AUS_BRANCH __asm__ volatile("")   // keeps a rarely taken branch from becoming a conditional move

@@ -15,23 +15,23 @@ void *memcpy(void *d, const void *s, size_t n) { return mp_fun_table.memmove_(d,
 #endif
 #include AUS_PIPELINE_FILE
 
-static aus_state_t *aus_get_state(mp_obj_t o) {
+AUS_SMALL aus_state_t *aus_get_state(mp_obj_t o) {
     mp_buffer_info_t b;
     mp_get_buffer_raise(o, &b, MP_BUFFER_RW);
-    if (b.len < sizeof(aus_state_t) || ((uintptr_t)b.buf & 3)) mp_raise_ValueError(MP_ERROR_TEXT("state: STATE_BYTES, aligned to 4"));
+    if (b.len < sizeof(aus_state_t) || ((uintptr_t)b.buf & 3)) mp_raise_ValueError(MP_ERROR_TEXT("state: STATE_BYTES"));
     return (aus_state_t *)b.buf;
 }
 
-static mp_obj_t aus_py_push(size_t n_args, const mp_obj_t *args) {
+AUS_SMALL mp_obj_t aus_py_push(size_t n_args, const mp_obj_t *args) {
     (void)n_args;
     mp_buffer_info_t b, o;
     aus_state_t *s = aus_get_state(args[0]);
     mp_get_buffer_raise(args[1], &b, MP_BUFFER_READ);
     mp_get_buffer_raise(args[3], &o, MP_BUFFER_WRITE);
     mp_int_t start = mp_obj_get_int(args[2]), n = (mp_int_t)(b.len / (2 * AUS_AXES));
-    if (o.len < 4 * AUS_OUT_WORDS || ((uintptr_t)o.buf & 3)) mp_raise_ValueError(MP_ERROR_TEXT("out: array('i') of OUT_WORDS"));
-    if (((uintptr_t)b.buf & 1) || b.len != (size_t)n * 2 * AUS_AXES) mp_raise_ValueError(MP_ERROR_TEXT("block: whole int16 samples of every axis"));
-    if (start < 0 || start > n) mp_raise_ValueError(MP_ERROR_TEXT("start: outside the block"));
+    if (o.len < 4 * AUS_OUT_WORDS || ((uintptr_t)o.buf & 3)) mp_raise_ValueError(MP_ERROR_TEXT("out: OUT_WORDS of 'i'"));
+    if (((uintptr_t)b.buf & 1) || b.len != (size_t)n * 2 * AUS_AXES) mp_raise_ValueError(MP_ERROR_TEXT("block: whole samples, int16"));
+    if (start < 0 || start > n) mp_raise_ValueError(MP_ERROR_TEXT("start"));
     return MP_OBJ_NEW_SMALL_INT(aus_push(s, (const int16_t *)b.buf, (int32_t)n, (int32_t)start, (int32_t *)o.buf));
 }
 

@@ -53,7 +53,7 @@ static void aus_window(const int16_t *w, int32_t *out, int32_t *scratch) {
 }
 
 // Words: the fewest instructions on every target, and no libc
-AUS_INLINE void aus_copy(int16_t *to, const int16_t *from, int32_t n) { // forwards; ranges may overlap if to < from
+AUS_NOINLINE void aus_copy(int16_t *to, const int16_t *from, int32_t n) { // forwards; ranges may overlap if to < from
     typedef uint32_t __attribute__((may_alias)) word_t;
     if (!(((uintptr_t)to | (uintptr_t)from) & 2)) {
         word_t *t = (word_t *)(void *)to;
@@ -66,7 +66,7 @@ AUS_INLINE void aus_copy(int16_t *to, const int16_t *from, int32_t n) { // forwa
 
 // Consumes samples start .. n - 1 of block (interleaved axes, 2-byte aligned) up to the end of a window or of the block.
 // Returns the sample to go on with.
-static int32_t aus_push(aus_state_t *s, const int16_t *block, int32_t n, int32_t start, int32_t *out) {
+AUS_SMALL int32_t aus_push(aus_state_t *s, const int16_t *block, int32_t n, int32_t start, int32_t *out) {
     out[0] = 0;
     const int16_t *p = block + start * AUS_AXES;
     if (s->skip) {

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a pipeline's C to what boards load: native .mpy modules for each architecture, or a static user C module."""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import __version__, codegen, hostlib, paths, toolchain
+from .errors import AuscultError
+from .spec import PipelineSpec
+
+if TYPE_CHECKING:
+    from .estimators import ModelCode
+
+# architecture of native modules -> compiler (as in MicroPython's py/dynruntime.mk)
+ARCHITECTURES = {
+    "x64": "gcc",
+    "armv6m": "arm-none-eabi-gcc",
+    "armv7m": "arm-none-eabi-gcc",
+    "armv7emsp": "arm-none-eabi-gcc",
+    "armv7emdp": "arm-none-eabi-gcc",
+    "rv32imc": "riscv64-unknown-elf-gcc",
+}
+# -fno-tree-pre: keeps gcc from carrying table entries across loop turns, which spills registers on Thumb.
+# -fwrapv: sums may wrap on purpose. -fno-jump-tables: a jump table would need relocation.
+_FLAGS = "-O2 -fno-tree-pre -fwrapv -fno-jump-tables -Wno-unused-function -Wno-unused-const-variable"
+# Integer helpers that gcc calls where the target has no instruction. Only linked where they are missed: mpy_ld takes
+# seconds to read the library.
+_LIBGCC = "MPY_LD_FLAGS += -l$(realpath $(shell $(CROSS)gcc $(CFLAGS_ARCH) --print-libgcc-file-name))\n"
+_MAKEFILE = """\
+MPY_DIR = {micropython}
+ARCH = {arch}
+MOD = {name}
+SRC = module.c
+CFLAGS_EXTRA += {flags} -I{native} -DAUS_PIPELINE_FILE='"pipeline.c"'
+include $(MPY_DIR)/py/dynruntime.mk
+{libgcc}"""
+
+
+def native_module(spec: PipelineSpec, arch: str, model: "ModelCode | None" = None) -> Path:
+    """The pipeline as a native .mpy for one architecture; cached by its content."""
+    if arch not in ARCHITECTURES:
+        raise AuscultError(f"architecture {arch!r}", f"one of {', '.join(ARCHITECTURES)}",
+                           "`auscult boards` shows each board's architecture")
+    toolchain.require(ARCHITECTURES[arch])
+    toolchain.require("make")
+    source = codegen.generate(spec, model)
+    key = hashlib.sha256((source + hostlib.sources_digest() + _MAKEFILE + _FLAGS + toolchain.MICROPYTHON_VERSION).encode()).hexdigest()[:20]
+    target = paths.cache() / "native" / f"{spec.name}-{arch}-{key}.mpy"
+    if target.is_file():
+        return target
+    micropython = toolchain.micropython_dir()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix="native-", dir=target.parent))
+    try:
+        (work / "pipeline.c").write_text(source)
+        # a copy: mpy_ld looks for names (MP_QSTR_*) in this very file
+        shutil.copy(hostlib.native_sources() / "aus_module.c", work / "module.c")
+        environment = {**os.environ, "LC_ALL": "C", "PYTHONDONTWRITEBYTECODE": "1"}
+        for libgcc in ("", _LIBGCC):
+            (work / "Makefile").write_text(_MAKEFILE.format(
+                micropython=micropython, arch=arch, name=spec.name, flags=_FLAGS, native=hostlib.native_sources(),
+                libgcc=libgcc))
+            try:
+                toolchain.run(["make", "-s", f"PYTHON={sys.executable}"], f"building the native module for {arch}", work,
+                              environment)
+                break
+            except AuscultError as error:
+                if libgcc or "undefined symbol" not in error.found:
+                    raise
+        (work / f"{spec.name}.mpy").replace(target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return target
+
+
+def static_module(spec: PipelineSpec, out: Path, model: "ModelCode | None" = None) -> Path:
+    """The pipeline as a user C module: a folder for USER_C_MODULES, complete in itself. Returns the folder."""
+    folder = out / f"{spec.name}_static"
+    fresh = Path(tempfile.mkdtemp(prefix=folder.name + ".", dir=out))
+    try:
+        for file in hostlib.native_sources().glob("*.h"):
+            shutil.copy(file, fresh)
+        (fresh / "pipeline.inc").write_text(codegen.generate(spec, model))
+        binding = (hostlib.native_sources() / "aus_module.c").read_text().replace("AUS_MODULE_QSTR", f"MP_QSTR_{spec.name}")
+        # compiled in, the names of two pipelines must not meet
+        binding = binding.replace("aus_static_module", f"aus_{spec.name}_module")
+        (fresh / f"{spec.name}_module.c").write_text(binding)
+        (fresh / "micropython.mk").write_text(
+            f"{spec.name.upper()}_DIR := $(USERMOD_DIR)\n"
+            f"SRC_USERMOD_C += $({spec.name.upper()}_DIR)/{spec.name}_module.c\n"
+            f"CFLAGS_USERMOD += -I$({spec.name.upper()}_DIR)\n"
+            f"$(BUILD)/{spec.name}/{spec.name}_module.o: CFLAGS += {_FLAGS}\n")
+        (fresh / "micropython.cmake").write_text(
+            f"add_library(usermod_{spec.name} INTERFACE)\n"
+            f"target_sources(usermod_{spec.name} INTERFACE ${{CMAKE_CURRENT_LIST_DIR}}/{spec.name}_module.c)\n"
+            f"target_include_directories(usermod_{spec.name} INTERFACE ${{CMAKE_CURRENT_LIST_DIR}})\n"
+            f"target_link_libraries(usermod INTERFACE usermod_{spec.name})\n")
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.chmod(0o755)
+        fresh.replace(folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return folder
+
+
+def bundle(spec: PipelineSpec, out: Path, archs: Iterable[str], model: "ModelCode | None" = None,
+           facts: dict[str, object] | None = None) -> Path:
+    """A folder with manifest.json and pipeline-<arch>.mpy for each architecture; replaces `out` only when all is built."""
+    modules = {arch: native_module(spec, arch, model) for arch in archs}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.exists() and not (out / "manifest.json").is_file() and any(out.iterdir()):
+        raise AuscultError(f"{out} exists and is not a bundle", "a new folder or an earlier bundle", "choose another --out")
+    fresh = Path(tempfile.mkdtemp(prefix=out.name + ".", dir=out.parent))
+    try:
+        files = {}
+        for arch, module in modules.items():
+            name = f"pipeline-{arch}.mpy"
+            shutil.copy(module, fresh / name)
+            data = module.read_bytes()
+            files[arch] = {"file": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        (fresh / "pipeline.c").write_text(codegen.generate(spec, model))
+        manifest = {"format": 1, "auscult": __version__, **spec.model_dump(), "files": files,
+                    "model": None if model is None else {"kind": model.kind, **model.description}, **(facts or {})}
+        (fresh / "manifest.json").write_text(json.dumps(manifest, indent=2, default=str) + "\n")
+        shutil.rmtree(out, ignore_errors=True)
+        fresh.chmod(0o755)
+        fresh.replace(out)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return out
