@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+# make demo   the main job, end to end, on a simulated board        make test   all tests
+# make bench  instructions and bytes, against peers                 make setup  only set up (the others do it too)
+#
+# Everything downloaded or built goes to build/; an interrupted run goes on where it stopped.
+
+SHELL := /bin/bash
+PYTHON3 ?= python3
+VENV := build/venv
+BIN := $(VENV)/bin
+AUSCULT := $(BIN)/auscult
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PYTHONDONTWRITEBYTECODE = 1
+
+# Debian 12 packages: compilers, simulators, Python's venv
+PACKAGES := make gcc libc6-dev python3-venv gcc-arm-none-eabi libnewlib-arm-none-eabi gcc-riscv64-unknown-elf \
+	picolibc-riscv64-unknown-elf qemu-system-arm qemu-system-misc
+
+.PHONY: help setup demo test bench docs clean
+help:
+	@sed -n '2,5s/^# //p' Makefile
+
+setup: build/packages.done build/venv.done build/toolchain.done
+
+build/packages.done: Makefile
+	@mkdir -p build
+	@if [ "$$(uname -s)" != Linux ] || ! command -v apt-get >/dev/null; then \
+		missing=; for p in gcc make arm-none-eabi-gcc riscv64-unknown-elf-gcc qemu-system-arm qemu-system-riscv32; do \
+			command -v $$p >/dev/null || missing="$$missing $$p"; done; \
+		if [ -n "$$missing" ]; then \
+			echo "error: not found:$$missing"; \
+			echo "expected: the counterparts of these Debian packages: $(PACKAGES)"; \
+			echo "next: install them with this system's package manager (macOS: brew install qemu arm-none-eabi-gcc riscv64-elf-gcc), then run make again"; \
+			exit 1; fi; \
+	else \
+		missing=$$(for p in $(PACKAGES); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+		if [ -n "$$missing" ]; then \
+			sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+			if [ -n "$$sudo" ] && ! command -v sudo >/dev/null; then \
+				echo "error: these packages are missing:" $$missing; \
+				echo "next: as root, run: apt-get install --no-install-recommends" $$missing; exit 1; fi; \
+			echo "setup: installing Debian packages:" $$missing; \
+			$$sudo apt-get update -qq || true; \
+			$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >build/packages.log 2>&1 \
+				|| { tail -5 build/packages.log; echo "error: apt-get could not install them (build/packages.log)"; exit 1; }; \
+		fi; \
+	fi
+	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "error: $(PYTHON3) is $$($(PYTHON3) -V); expected Python 3.11 or newer; next: make PYTHON3=/path/to/python3.11"; exit 1; }
+	@touch $@
+
+build/venv.done: build/packages.done pyproject.toml
+	@echo "setup: Python packages into $(VENV)"
+	@$(PYTHON3) -m venv $(VENV)
+	@$(BIN)/pip install -q -e '.[dev,bench]' 2>&1 | grep -v -i -e warning -e notice || true
+	@$(BIN)/python -c 'import auscult_host, emlearn, pytest' || { echo "error: pip could not install what pyproject.toml asks for"; exit 1; }
+	@touch $@
+
+# the firmware's own sources are checked by `auscult setup`, which rebuilds only what changed
+build/toolchain.done: build/venv.done $(shell find boards -type f 2>/dev/null)
+	@$(AUSCULT) setup
+	@touch $@
+
+demo: setup
+	@$(AUSCULT) demo
+
+test: setup
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+bench: setup
+	@$(AUSCULT) bench
+
+docs: setup
+	@$(BIN)/python docs/generate.py
+
+clean:
+	rm -rf build
