@@ -189,7 +189,7 @@ AUS_INLINE uint32_t CH(per512)(CH(sum_t) s) {
 #ifdef N_SHAPE
 // ---- shape: absolute deviations, differences, crossings of the mean
 typedef struct { uint32_t abs_dev, abs_diff, crossings, d1, d2; } CH(shape_t);
-AUS_NOINLINE void CH(shape)(const int16_t *w, int32_t K, uint32_t M, CH(shape_t) *s) {
+AUS_NOINLINE void CH(shape)(const int16_t *w, int32_t K, uint32_t M, int32_t above, CH(shape_t) *s) {
     uint32_t a = 0, ad = 0, zc = 0;
 #if defined(O_MOBILITY) || defined(O_COMPLEXITY)
 #if AUS_N > 512
@@ -197,21 +197,21 @@ AUS_NOINLINE void CH(shape)(const int16_t *w, int32_t K, uint32_t M, CH(shape_t)
 #else
     uint32_t D1 = 0, D2 = 0;
 #endif
-    int32_t pd = 0;
+    int32_t pd = 0, pu = (int32_t)((uint32_t)*w * (uint32_t)K + M);
 #endif
-    int32_t px = *w, pu = (int32_t)((uint32_t)px * (uint32_t)K + M);
+    int32_t px = *w;
     for (int i = 0; i < AUS_N; i++, w += STRIDE) {
         int32_t x = *w, u = (int32_t)((uint32_t)x * (uint32_t)K + M);
         a += (uint32_t)(u < 0 ? -u : u);
-        zc += (uint32_t)(u ^ pu) >> 31;
+        zc += (uint32_t)((x - above) ^ (px - above)) >> 31;
         ad += (uint32_t)(x < px ? px - x : x - px);
 #if defined(O_MOBILITY) || defined(O_COMPLEXITY)
         int32_t d = (u - pu) >> 6, dd = i < 2 ? 0 : (d - pd) >> 1; // 11 bits + sign
         D1 += (uint32_t)(d * d);
         D2 += (uint32_t)(dd * dd);
-        pd = d;
+        pd = d; pu = u;
 #endif
-        px = x; pu = u;
+        px = x;
     }
     s->abs_dev = a; s->abs_diff = ad; s->crossings = zc;
 #if defined(O_MOBILITY) || defined(O_COMPLEXITY)
@@ -419,7 +419,7 @@ AUS_SMALL void CH(features)(const int16_t *w, int32_t *o, int32_t *X, const int3
 #endif
 #ifdef N_SHAPE
     CH(shape_t) sh;
-    CH(shape)(w, (int32_t)(1u << k), (uint32_t)M, &sh);
+    CH(shape)(w, (int32_t)(1u << k), (uint32_t)M, m0 + (rest > 0), &sh); // a sample is below the mean if below this
 #endif
 #if defined(N_M2) || defined(N_FFT)
     CH(sums_t) S;

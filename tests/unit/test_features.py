@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The integer core against float64, for windows of many lengths; and the stream processor around it."""
+
+import numpy as np
+import pytest
+import reference
+import windows
+from auscult_host import features as table
+from auscult_host import hostlib
+from auscult_host.errors import AuscultError
+from auscult_host.spec import PipelineSpec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+PLAIN = [k for k in table.KINDS if k not in ("bands", "shares")] + [f"{b}_{i}_8" for b in ("band", "share") for i in (1, 4, 8)]
+EVERY = PLAIN + ["env_" + k for k in PLAIN]
+
+# Largest error allowed over the signals of tests/windows.py: absolute in the table's unit, or relative to the value,
+# whichever is larger. Measured errors are 1.2 to 3 times smaller (`python tests/unit/test_features.py` prints them).
+ERROR = {
+    "mean": (0.002, 0), "std": (0.01, 4e-4), "min": (0, 0), "max": (0, 0), "rms": (0.01, 4e-4), "peak_to_peak": (0, 0),
+    "crest": (5e-4, 4e-4), "skewness": (2e-3, 1e-3), "kurtosis": (4e-3, 4e-3), "dominant": (0, 0), "peak": (0, 0),
+    "std_log2": (0.003, 0), "mean_abs_dev": (0.01, 3e-4), "shape": (5e-4, 3e-4), "impulse": (5e-4, 3e-4),
+    "zero_crossings": (1e-4, 0), "mean_abs_diff": (0.005, 1e-4), "mobility": (5e-4, 1.5e-3), "complexity": (1e-3, 2e-3),
+    "power_log2": (0.003, 0), "centroid": (0.02, 1e-4), "spread": (0.03, 1e-3), "entropy": (0.006, 0),
+    "flatness": (0.006, 0), "rolloff": (0, 0), "peak2": (0, 0), "peak3": (0, 0), "prominence": (0.005, 0),
+    "bands": (0.025, 0), "shares": (1.2e-3, 0),
+}
+QUANTILES = ("q25", "median", "q75", "iqr")
+
+
+def make(window: int, kinds: list[str], axes: str = "x", hop: int | None = None) -> hostlib.HostPipeline:
+    return hostlib.HostPipeline(PipelineSpec.make(
+        name="t", window=window, hop=hop or window, axes=list(axes), features=table.names(list(axes), kinds)))
+
+
+def errors(window: int, count: int = 40) -> list[tuple[table.Feature, np.ndarray, np.ndarray, np.ndarray]]:
+    """(feature, got, float64 reference, peak-to-peak) over the signals."""
+    pipeline = make(window, EVERY)
+    data = windows.signals(window, 1, count)
+    got = pipeline.features(data)
+    out = []
+    for i, feature in enumerate(pipeline.spec.parsed()):
+        expected = np.array([reference.value(feature, w[:, 0], pipeline.spec.nfft) for w in data])
+        spans = np.array([np.ptp(reference.envelope(w[:, 0].astype(float)) if feature.envelope else w[:, 0].astype(float))
+                          for w in data])
+        out.append((feature, got[:, i] / 2.0 ** feature.kind.q, expected, spans))
+    return out
+
+
+@pytest.mark.parametrize("window", [64, 100, 128, 200, 256, 512, 1000, 1024, 2048, 4096])
+def test_every_feature_is_near_float64(window: int) -> None:
+    for feature, got, expected, spans in errors(window):
+        name = feature.kind.name
+        if name in QUANTILES:  # a bin is at most 1/64 of the range; a quantile may lie in a gap between samples
+            gap = 8 * spans / min(window, 64) if name == "iqr" else 4 * spans / min(window, 64)
+            assert (np.abs(got - expected) <= gap + 1).all(), (window, feature.name)
+            continue
+        absolute, relative = ERROR[name]
+        if feature.envelope:  # the envelope is scaled down to int16: up to 4 LSB are lost, the average half of that
+            absolute += {"min": 4, "max": 4, "peak": 4, "peak_to_peak": 4, "mean": 2, "rms": 2, "std": 1,
+                         "mean_abs_dev": 1, "mean_abs_diff": 1, "skewness": 0.01, "kurtosis": 0.05}.get(name, 0.002)
+            relative += 0.004
+        if name in ("skewness", "kurtosis"):
+            relative += 0.5 / window  # a spike in a short window leaves few bits for the rest
+        error = np.abs(got - expected)
+        limit = np.maximum(absolute, relative * np.abs(expected))
+        worst = int((error - limit).argmax())
+        assert (error <= limit).all(), (window, feature.name, got[worst], expected[worst])
+
+
+def test_median_error_of_quantiles_is_small() -> None:
+    for feature, got, expected, spans in errors(512):
+        if feature.kind.name in QUANTILES and not feature.envelope:
+            assert np.median(np.abs(got - expected) / spans) < 0.002, feature.name
+
+
+@pytest.mark.parametrize("window", [64, 200, 512, 1024])
+def test_silence_gives_zeros(window: int) -> None:
+    pipeline = make(window, EVERY)
+    got = pipeline.features(np.zeros((1, window, 1), np.int16))[0]
+    for feature, value in zip(pipeline.spec.parsed(), got):
+        log = feature.kind.level < 0
+        assert value == (-8192 if log else 1 if feature.kind.name == "dominant" else 0), feature.name
+
+
+@pytest.mark.parametrize("window", [128, 200, 512, 2048])
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_extremes_never_overflow(window: int, data: st.DataObject) -> None:
+    """Whatever comes in, bounded features stay within their bounds and exact ones are exact."""
+    pipeline = make(window, PLAIN)
+    x = data.draw(windows.channel(window))
+    got = dict(zip((f.kind.name if not f.band else f.name for f in pipeline.spec.parsed()),
+                   pipeline.features(x[None, :, None])[0]))
+    assert got["min"] == x.min() and got["max"] == x.max() and got["peak_to_peak"] == int(x.max()) - int(x.min())
+    assert abs(got["mean"] / 512 - x.mean(dtype=float)) <= 1 / 512
+    assert 0 <= got["std"] <= 256 * 32768 and 0 <= got["rms"] <= 256 * 32769
+    assert all(0 <= v <= 32768 for k, v in got.items() if k.startswith("share_"))
+    assert 1 <= got["dominant"] <= pipeline.spec.nfft // 2
+    assert got["q25"] <= got["median"] <= got["q75"]
+    if x.min() != x.max():
+        std = x.std(dtype=float)
+        assert abs(got["std"] / 256 - std) <= max(0.01 + std * 3e-3, 0.005)
+        kurtosis = ((x - x.mean(dtype=float)) ** 4).mean() / std ** 4
+        assert abs(got["kurtosis"] / 4096 - kurtosis) <= 0.03 * kurtosis + 0.01
+
+
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_any_cut_into_blocks_gives_the_same_verdicts(data: st.DataObject) -> None:
+    hop = data.draw(st.sampled_from([1, 37, 64, 100, 128, 200]))
+    axes = data.draw(st.sampled_from(["x", "xy", "xyz"]))
+    pipeline = make(64 if hop == 1 else 128, ["mean", "std", "dominant", "env_rms"], axes, hop)
+    samples = windows.signals(700, len(axes), 1, seed=data.draw(st.integers(0, 9)))[0]
+    whole = pipeline.push(samples)
+    pipeline.reset()
+    cuts = sorted(data.draw(st.lists(st.integers(0, 700), max_size=12)))
+    pieces = [v for block in np.split(samples, cuts) for v in pipeline.push(block)]
+    assert [v.window for v in pieces] == list(range(len(whole)))
+    assert all((a.features == b.features).all() for a, b in zip(whole, pieces))
+    starts = np.arange(len(whole)) * hop
+    direct = pipeline.features(np.stack([samples[s:s + pipeline.spec.window] for s in starts]))
+    assert all((v.features == d).all() for v, d in zip(whole, direct))
+    assert len(whole) == (700 - pipeline.spec.window) // hop + 1
+
+
+@given(gap=st.integers(0, 600), hop=st.sampled_from([50, 128, 150]))
+@settings(max_examples=60, deadline=None)
+def test_windows_over_a_gap_are_marked(gap: int, hop: int) -> None:
+    pipeline = make(128, ["mean"], "x", hop)
+    samples = windows.signals(700, 1, 1)[0]
+    verdicts = pipeline.push(samples[:gap])
+    pipeline.mark()
+    verdicts += pipeline.push(samples[gap:])
+    for verdict in verdicts:
+        start = verdict.window * hop
+        assert verdict.marked == (start < gap < start + 128), (verdict.window, gap)
+
+
+@pytest.mark.parametrize(("fields", "names"), [
+    ({"features": ["rms.q"]}, "axis 'q'"), ({"features": ["loudness.x"]}, "no such kind"),
+    ({"features": ["rms"]}, "'rms'"), ({"features": ["band_9_8.x"]}, "band_9_8"), ({"features": ["band_1_7.x"]}, "band_1_7"),
+    ({"features": ["rms.x", "rms.x"]}, "named twice"), ({"features": ["band_1_8.x", "band_1_4.x"]}, "bands of"),
+    ({"features": ["band_1_32.x"], "window": 64}, "32 bands"), ({"features": ["rms.x"], "name": "my pipe"}, "'my pipe'"),
+    ({"features": ["rms.x"], "window": 9}, "window"), ({"features": ["rms.x"], "window": 8192}, "window"),
+    ({"features": []}, "features"), ({"features": ["rms.x"], "hop": 0}, "hop"), ({"features": ["rms.x"], "colour": 1}, "colour"),
+])
+def test_a_wrong_pipeline_is_named(fields: dict, names: str) -> None:
+    with pytest.raises(AuscultError, match=names):
+        PipelineSpec.make(**fields)
+
+
+if __name__ == "__main__":
+    for n in (128, 512, 4096):
+        for feature, got, expected, _ in errors(n):
+            error = np.abs(got - expected)
+            print(f"{n:5} {feature.name:22} median {np.median(error):.2g}  largest {error.max():.3g} at {expected[error.argmax()]:.5g}")
