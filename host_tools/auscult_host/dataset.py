@@ -96,8 +96,8 @@ def windows(recordings: Sequence[Recording], window: int, hop: int, *, full_scal
     label of its end. full_scale: value that 32768 stands for (None: chosen from the data). group_by: machine,
     session, recording or auto.
     """
-    if window < 2 or not 1 <= hop <= window:
-        raise AuscultError(f"window {window} with hop {hop}", "a window of at least 2 and a hop of 1 to the window",
+    if window < 2 or hop < 1:
+        raise AuscultError(f"window {window} with hop {hop}", "a window of at least 2 and a hop of at least 1",
                            "for example --window 512 --hop 256")
     check_uniform(recordings)
     if group_by == "auto":
