@@ -5,6 +5,7 @@ from typing import Any
 
 from ..errors import AuscultError
 from .forest_fast import emit_fast
+from .forest_small import emit_small
 from .model_code import ModelCode
 from .scaling import Scaling
 from .trees import read_forest
@@ -16,7 +17,7 @@ def convert_forest(estimator: Any, scaling: Scaling, layout: str) -> ModelCode:
         raise AuscultError(f"{type(estimator).__name__} with {estimator.n_outputs_} outputs", "one output",
                            "fit one model per output")
     forest = read_forest(estimator, scaling)
-    source, facts = emit_fast(forest)
+    source, facts = emit_small(forest) if layout == "small" else emit_fast(forest)
     facts |= {
         "layout": layout,
         "trees": len(forest.trees),
