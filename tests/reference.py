@@ -50,7 +50,7 @@ def value(feature: Feature, x: np.ndarray, nfft: int) -> float:
         "kurtosis": lambda: (u ** 4).mean() / std ** 4 if std else 0,
         "peak": lambda: np.abs(x).max(), "std_log2": lambda: log2(std), "mean_abs_dev": lambda: mad,
         "shape": lambda: std / mad if mad else 0, "impulse": lambda: np.abs(u).max() / mad if mad else 0,
-        "zero_crossings": lambda: (np.diff((u < 0).astype(int)) != 0).sum() / (len(x) - 1),
+        "zero_crossings": lambda: np.count_nonzero(np.diff(x * len(x) < x.sum())) / (len(x) - 1),
         "mean_abs_diff": lambda: np.abs(dx).mean(),
         "mobility": lambda: np.sqrt((dx ** 2).sum() / (u ** 2).sum()) if std else 0,
         "complexity": lambda: (np.sqrt((ddx ** 2).sum() / (dx ** 2).sum())

@@ -28,8 +28,8 @@ ARCHITECTURES = {
     "rv32imc": "riscv64-unknown-elf-gcc",
 }
 # -fno-tree-pre: keeps gcc from carrying table entries across loop turns, which spills registers on Thumb.
-# -fwrapv: sums may wrap on purpose. -fno-jump-tables: a jump table would need relocation.
-_FLAGS = "-O2 -fno-tree-pre -fwrapv -fno-jump-tables -Wno-unused-function -Wno-unused-const-variable"
+#: sums may wrap on purpose. -fno-jump-tables: a jump table would need relocation.
+_FLAGS = "-O2 -fno-tree-pre -fno-jump-tables -Wno-unused-function -Wno-unused-const-variable"
 # Integer helpers that gcc calls where the target has no instruction. Only linked where they are missed: mpy_ld takes
 # seconds to read the library.
 _LIBGCC = "MPY_LD_FLAGS += -l$(realpath $(shell $(CROSS)gcc $(CFLAGS_ARCH) --print-libgcc-file-name))\n"
