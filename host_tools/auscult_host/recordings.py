@@ -55,7 +55,8 @@ class Recording:
     name: str = ""  # file name without its suffix; not stored
 
     def __post_init__(self) -> None:
-        self.data = np.ascontiguousarray(self.data, dtype=np.float32)
+        with np.errstate(over="ignore"):  # too large for float32: becomes infinite, which check() refuses
+            self.data = np.ascontiguousarray(self.data, dtype=np.float32)
         self.axes = tuple(self.axes)
         self.rate_hz = float(self.rate_hz)
         self.check()

@@ -99,15 +99,14 @@ def _lines(path: Path) -> tuple[list[str], list[int]]:
 
 
 def _separator(lines: list[str]) -> str:
-    """The separator that gives the most cells in every line; a space only when nothing else does."""
+    """The first of tab, semicolon, comma that is in every line, in this order, because where there is one of the
+    others the comma is a decimal point; a space when there is none of them."""
     def least(separator: str) -> int:
         return min(line.count(separator) for line in lines[1:] or lines)
 
-    best = max("\t;,", key=least)
-    if best == "," and least(";") > 0:
-        best = ";"  # "1,5;2,5": the comma is a decimal point
-    if least(best) > 0:
-        return best
+    for separator in "\t;,":
+        if least(separator) > 0:
+            return separator
     return " " if all(len(line.split()) > 1 for line in lines) else ","
 
 
