@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The node's configuration: one JSON file, checked against one table. It is only ever read here, never written."""
+
+import json
+
+from auscult.sensors import CHIPS
+
+PATH = "/auscult.json"
+_ADDRESSES = {"adxl345": 0x53, "lis3dh": 0x18}
+
+# section (or ""), key, kind, what is allowed, default. None as a default: may be left out or null.
+#   choice: one of a tuple    int, number: (lowest, highest)    text: (longest,)    pin: number or name
+#   classes: {class name: {"k": .., "k_off": ..}}
+TABLE = (
+    ("", "name", "text", (32,), "auscult"),
+    ("", "pipeline", "text", (120,), "/pipeline.mpy"),  # a .mpy file, or the name of a module in the firmware
+    ("", "watchdog_s", "int", (0, 300), 0),  # 0: none, as while developing
+    ("sensor", "chip", "choice", tuple(sorted(CHIPS)), "adxl345"),
+    ("sensor", "bus", "choice", ("i2c", "spi"), "i2c"),
+    ("sensor", "id", "int", (0, 9), 1),  # number of the I2C or SPI peripheral
+    ("sensor", "address", "int", (8, 0x77), None),  # I2C; by default the chip's usual one
+    ("sensor", "freq_hz", "int", (10000, 10000000), None),  # by default 400 kHz on I2C, 5 MHz on SPI
+    ("sensor", "scl", "pin", (), None),
+    ("sensor", "sda", "pin", (), None),
+    ("sensor", "sck", "pin", (), None),
+    ("sensor", "mosi", "pin", (), None),
+    ("sensor", "miso", "pin", (), None),
+    ("sensor", "cs", "pin", (), None),
+    ("sensor", "int_pin", "pin", (), None),  # wired to the chip's INT1; null: poll
+    ("sensor", "rate_hz", "number", (0.1, 10000), 1600),
+    ("sensor", "range_g", "choice", (2, 4, 8, 16), 16),
+    ("sensor", "watermark", "int", (1, 31), 16),  # samples
+    ("decision", "normal", "text", (32,), "normal"),  # name of the normal class
+    ("decision", "k", "int", (1, 254), 3),
+    ("decision", "n", "int", (1, 254), 5),
+    ("decision", "k_off", "int", (0, 253), 1),
+    ("decision", "hold_off", "int", (0, 100000), 0),  # windows
+    ("decision", "per_class", "classes", (), None),
+    ("report", "to", "choice", ("stdout", "uart"), "stdout"),
+    ("report", "uart", "int", (0, 9), 1),
+    ("report", "baud", "int", (1200, 3000000), 115200),
+    ("report", "every", "choice", ("window", "change"), "window"),
+    ("report", "heartbeat_s", "int", (0, 86400), 60),
+)
+
+
+class ConfigError(ValueError):
+    """What is wrong with the configuration: key, what was found, what is allowed."""
+
+
+def load(path=PATH):
+    """The checked configuration as {"name": .., "sensor": {..}, ...} with every key present."""
+    try:
+        with open(path) as file:
+            text = file.read()
+    except OSError as error:
+        raise ConfigError("no node configuration at %s (%s): copy one there, then reset" % (path, error))
+    except UnicodeError:
+        raise ConfigError("%s is not text: copy the file again" % path)
+    try:
+        given = json.loads(text)
+    except ValueError:
+        raise ConfigError("%s is not JSON, it may be cut short (%d characters): copy the file again" % (path, len(text)))
+    try:
+        return check(given)
+    except ConfigError as error:
+        raise ConfigError("%s: %s" % (path, error))
+
+
+def check(given):
+    """Fills in defaults; raises ConfigError at the first key that is unknown or not as allowed."""
+    if not isinstance(given, dict):
+        raise ConfigError("found %s, expected an object {...}" % _show(given))
+    config = {}
+    for section, key, kind, allowed, default in TABLE:
+        into = config.setdefault(section, {}) if section else config
+        values = given.get(section, {}) if section else given
+        if not isinstance(values, dict):
+            raise ConfigError("%s is %s, expected an object {...}" % (section, _show(values)))
+        value = values.get(key)
+        into[key] = default if value is None else _value(section + "." + key if section else key, kind, allowed, value)
+    _no_more(given, config, "")
+    for section in config:
+        if isinstance(config[section], dict):
+            _no_more(given.get(section, {}), config[section], section + ".")
+    sensor, decision = config["sensor"], config["decision"]
+    if sensor["address"] is None:
+        sensor["address"] = _ADDRESSES[sensor["chip"]]
+    if sensor["bus"] == "spi" and sensor["cs"] is None:
+        raise ConfigError("sensor.cs is missing, bus spi needs the chip-select pin")
+    if not decision["k_off"] < decision["k"] <= decision["n"]:
+        raise ConfigError("decision has k_off %(k_off)d, k %(k)d, n %(n)d; needed: k_off < k <= n" % decision)
+    return config
+
+
+def _no_more(given, known, prefix):
+    for key in given:
+        if key not in known:
+            raise ConfigError("unknown key %s%s; known: %s" % (prefix, key, ", ".join(sorted(known))))
+
+
+def _value(name, kind, allowed, value):
+    is_int = isinstance(value, int) and not isinstance(value, bool)
+    if kind == "choice":
+        if value not in allowed or isinstance(value, bool):
+            raise ConfigError("%s is %s, allowed: %s" % (name, _show(value), ", ".join([_show(a) for a in allowed])))
+    elif kind == "text":
+        if not isinstance(value, str) or not 0 < len(value) <= allowed[0]:
+            raise ConfigError("%s is %s, allowed: text of 1 to %d characters" % (name, _show(value), allowed[0]))
+    elif kind == "pin":
+        if not (is_int and value >= 0 or isinstance(value, str) and value):
+            raise ConfigError("%s is %s, allowed: a pin's number or name" % (name, _show(value)))
+    elif kind == "classes":
+        if not isinstance(value, dict):
+            raise ConfigError('%s is %s, allowed: {"class": {"k": .., "k_off": ..}}' % (name, _show(value)))
+        for label in value:
+            if not isinstance(value[label], dict):
+                raise ConfigError('%s.%s is %s, allowed: {"k": .., "k_off": ..}' % (name, label, _show(value[label])))
+            for key in value[label]:
+                if key not in ("k", "k_off"):
+                    raise ConfigError("unknown key %s.%s.%s; known: k, k_off" % (name, label, key))
+                _value("%s.%s.%s" % (name, label, key), "int", (0, 254), value[label][key])
+    else:
+        if not (is_int or kind == "number" and isinstance(value, float)) or not allowed[0] <= value <= allowed[1]:
+            raise ConfigError("%s is %s, allowed: %s from %s to %s" % (
+                name, _show(value), "a whole number" if kind == "int" else "a number", allowed[0], allowed[1]))
+    return value
+
+
+def _show(value):
+    text = json.dumps(value)
+    return text if len(text) <= 40 else text[:40] + "..."

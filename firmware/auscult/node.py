@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The node: sensor -> sampler -> pipeline -> decision -> report, as one asyncio task with a watchdog.
+
+In the steady state nothing is allocated on the heap. A sensor that fails is reported in one line and tried again,
+later and later; the node lives on.
+"""
+
+import json
+
+from auscult import config as configuration
+from auscult import pipeline as pipelines
+from auscult import port
+from auscult.decision import Decision
+from auscult.report import Report
+from auscult.sampler import Sampler
+from auscult.sensors import driver
+from auscult.sensors.bus import I2CBus, SPIBus
+
+_RATE_BASELINE_MS = 10000
+_RETRY_MS, _LONGEST_RETRY_MS = 500, 60000
+
+
+def make_bus(sensor):
+    """The bus of the configuration's `sensor` section on this board's peripherals."""
+    import machine
+
+    pins = {name: machine.Pin(sensor[name]) for name in ("scl", "sda", "sck", "mosi", "miso") if sensor[name] is not None}
+    if sensor["bus"] == "i2c":
+        return I2CBus(machine.I2C(sensor["id"], freq=sensor["freq_hz"] or 400000, **pins), sensor["address"])
+    # Mode 3: ADXL345 Rev. G, "SPI"; LIS3DH section 6.2
+    spi = machine.SPI(sensor["id"], baudrate=sensor["freq_hz"] or 5000000, polarity=1, phase=1, **pins)
+    return SPIBus(spi, machine.Pin(sensor["cs"], machine.Pin.OUT, value=1))
+
+
+def make_decision(settings, classes):
+    """The Decision of the configuration's `decision` section; class names become indices."""
+    per_class = {}
+    for label, own in (settings["per_class"] or {}).items():
+        if label not in classes:
+            raise ValueError("decision.per_class names %s; the pipeline's classes are %s" % (label, ", ".join(classes)))
+        per_class[classes.index(label)] = (own.get("k", settings["k"]), own.get("k_off", settings["k_off"]))
+    normal = classes.index(settings["normal"]) if settings["normal"] in classes else -1
+    return Decision(len(classes), normal, settings["k"], settings["n"], settings["k_off"], settings["hold_off"], per_class)
+
+
+def make_stream(settings):
+    """Where the lines go: None is stdout."""
+    if settings["to"] == "stdout":
+        return None
+    import machine
+
+    return machine.UART(settings["uart"], baudrate=settings["baud"])
+
+
+class Node:
+    """config: from config.load() or config.check(). pipeline, bus, stream, interrupt: made from it unless given.
+    source: something that is `ended` when no more samples will come (a virtual chip): then the node stops."""
+
+    def __init__(self, config, pipeline=None, bus=None, stream=None, interrupt=None, clock=port, source=None):
+        self.config, self._clock, self._source = config, clock, source
+        self.pipeline = pipeline or pipelines.load(config["pipeline"])
+        classes = [str(label) for label in self.pipeline.classes]
+        self.decision = make_decision(config["decision"], classes) if classes else None
+        report = config["report"]
+        self.report = Report(classes, stream or make_stream(report), report["every"], report["heartbeat_s"])
+        self._bus, self._interrupt = bus, interrupt
+        self.sensor = self.sampler = self._watchdog = None
+        self.windows = self.marked = self.errors = 0
+        self._rate_said = False
+        self._on_verdict = self._verdict  # looked up once: each look-up makes a bound method on the heap
+
+    # --- one turn
+
+    def connect(self):
+        """Finds the sensor and starts sampling; OSError (SensorError) if it does not answer."""
+        settings = self.config["sensor"]
+        if self.sampler is None:
+            bus = self._bus or make_bus(settings)
+            self._bus = bus
+            self.sensor = driver(settings["chip"])(bus, self._clock)
+            self.sensor.configure(settings["rate_hz"], settings["range_g"], settings["watermark"])
+            if settings["int_pin"] is not None and self._interrupt is None:
+                import machine
+
+                self._interrupt = machine.Pin(settings["int_pin"], machine.Pin.IN)
+            # With an interrupt several FIFO loads may wait while another task runs.
+            self.sampler = Sampler(self.sensor, self.pipeline, self._clock, 4 if self._interrupt else 2, self._interrupt)
+            self._compare(settings["rate_hz"], self.sensor.full_scale_um / 1000000)
+        else:
+            self.sensor.check()
+            self.sensor.configure(settings["rate_hz"], settings["range_g"], settings["watermark"])
+        self.sampler.start()
+        self.period_ms = max(1, int(1000 * settings["watermark"] / settings["rate_hz"]))
+        self._patience_ms = max(1000, 8 * self.period_ms)
+        self._idle_ms = 0
+        self._last_ms = self._clock.ticks_ms()
+
+    def step(self):
+        """Drains, computes, decides, reports whatever is there; returns the number of samples. Allocates nothing."""
+        now_ms = self._clock.ticks_ms()
+        passed_ms = self._clock.ticks_diff(now_ms, self._last_ms)
+        self._last_ms = now_ms
+        self.report.elapsed(passed_ms)
+        n = self.sampler.step(self._on_verdict)
+        self._idle_ms = 0 if n else self._idle_ms + passed_ms
+        if self._idle_ms > self._patience_ms and not self.ended:
+            raise self._bus.silence(self._idle_ms)
+        return n
+
+    def _verdict(self, pipeline):
+        self.windows += 1
+        if pipeline.marked:
+            self.marked += 1
+        state, changed = -1, False
+        if self.decision is not None:
+            if pipeline.index >= 0:
+                changed = self.decision.update(None if pipeline.marked else pipeline.index)
+            state = self.decision.state
+        self.report.verdict(pipeline, state, changed)
+        if not self._rate_said and self.sampler.rate.baseline_ms >= _RATE_BASELINE_MS:
+            self._rate_said = True
+            self._compare(self.sampler.rate.mhz() / 1000, None)
+
+    def _compare(self, rate_hz, full_scale):
+        """Warns if the samples are not as the pipeline's were: frequencies and levels would be wrong."""
+        info = self.pipeline.info
+        made, tolerance = info["rate_hz"], info.get("rate_tolerance", 0.05)
+        if abs(rate_hz - made) > tolerance * made:
+            self.report.note("warn", "the sensor samples at %.1f Hz, the pipeline was made for %.1f Hz +-%d %%"
+                             % (rate_hz, made, round(100 * tolerance)))
+        if full_scale and abs(full_scale - info["full_scale"]) > 0.01 * info["full_scale"]:
+            self.report.note("warn", "full scale of the sensor is %.1f m/s2, of the pipeline %.1f m/s2: check sensor.range_g"
+                             % (full_scale, info["full_scale"]))
+
+    @property
+    def ended(self):
+        return self._source is not None and self._source.ended
+
+    # --- the task
+
+    def run(self):
+        """The asyncio task: `asyncio.run(node.run())`. A generator, because awaiting asyncio.sleep_ms allocates."""
+        seconds = self.config["watchdog_s"]
+        if seconds:
+            import machine
+
+            self._watchdog = machine.WDT(timeout=1000 * seconds)
+        retry_ms = _RETRY_MS
+        try:
+            while True:
+                try:
+                    self.connect()
+                    while not self.ended:
+                        if self.step():
+                            retry_ms = _RETRY_MS
+                        self._nap(self.period_ms)
+                        yield
+                    while self.step():  # what an interrupt has left in the blocks
+                        pass
+                    return self.summary("recording ended")
+                except OSError as error:
+                    self.errors += 1
+                    self.report.note("error", str(error), retry_s=retry_ms / 1000)
+                    left_ms = retry_ms
+                    while left_ms > 0:  # in short naps, for the watchdog's sake
+                        self._nap(min(left_ms, 500))
+                        left_ms -= 500
+                        yield
+                    retry_ms = min(2 * retry_ms, _LONGEST_RETRY_MS)
+        finally:
+            self.stop()
+
+    def _nap(self, ms):
+        """Feeds the watchdog and has asyncio go on with this task in ms; the caller yields."""
+        if self._watchdog is not None:
+            self._watchdog.feed()
+        from asyncio import core
+
+        if self._clock is not port:  # a virtual clock: its time passes at once
+            self._clock.sleep_ms(ms)
+            ms = 0
+        core._task_queue.push(core.cur_task, port.ticks_add(port.ticks_ms(), ms))
+
+    def stop(self):
+        """Puts the sensor to rest if it can be reached."""
+        if self.sampler is not None:
+            try:
+                self.sampler.stop()
+            except OSError:
+                pass
+
+    def summary(self, why):
+        """Sends the closing line and returns its figures."""
+        sampler = self.sampler
+        figures = {"windows": self.windows, "marked": self.marked, "overruns": sampler.overruns,
+                   "samples": sampler.samples, "rate_mhz": sampler.rate.mhz(), "errors": self.errors,
+                   "bytes": self.report.bytes}
+        self.report.note("end", why, **figures)
+        return figures
+
+
+def main(path=configuration.PATH, source=None):
+    """Runs the node as configured. A wrong configuration or pipeline gives one line; the prompt stays reachable."""
+    import asyncio
+
+    try:
+        node = Node(configuration.load(path), source=source)
+    except (OSError, ValueError, MemoryError) as error:
+        print(json.dumps({"error": str(error)}))
+        return None
+    return asyncio.run(node.run())
