@@ -410,6 +410,9 @@ AUS_SMALL void CH(features)(const int16_t *w, int32_t *o, int32_t *X, const int3
     uint32_t D1 = (uint32_t)(AUS_N * mx - sum), D2 = (uint32_t)(sum - AUS_N * mn);
     if (D2 > D1) D1 = D2;
     int k = D1 ? aus_clz(D1) - 16 + AUS_LOG2N : 0;
+#if AUS_N != 1 << AUS_LOG2N
+    if (k < 0) k = 0; // D1 / N is below 2^16 as it is
+#endif
     // sum << k may overflow for tiny signals on a large offset: the integer part of the mean goes its own way
 #if AUS_N == 1 << AUS_LOG2N
     int32_t M = (int32_t)(-(((uint32_t)m0 << k) + (((rest << k) + AUS_N / 2) >> AUS_LOG2N)));

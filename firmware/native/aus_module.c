@@ -10,7 +10,8 @@
 #include "py/dynruntime.h"
 #if !defined(__x86_64__) // freestanding: gcc may call these by itself
 void *memset(void *s, int c, size_t n) { return mp_fun_table.memset_(s, c, n); }
-void *memcpy(void *d, const void *s, size_t n) { return mp_fun_table.memmove_(d, s, n); }
+void *memmove(void *d, const void *s, size_t n) { return mp_fun_table.memmove_(d, s, n); }
+void *memcpy(void *d, const void *s, size_t n) __attribute__((alias("memmove")));
 #endif
 #endif
 #include AUS_PIPELINE_FILE

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The core under gcc's undefined-behaviour sanitizer: what is undefined may differ from target to target."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from auscult_host import codegen, hostlib
+from auscult_host import features as table
+from auscult_host.spec import PipelineSpec
+
+# Runs in a process of its own, which the sanitizer ends with a message at the first offence.
+_RUN = """
+import ctypes, sys
+import numpy as np
+import windows
+from hypothesis import HealthCheck, given, settings
+library, n = ctypes.CDLL(sys.argv[1]), int(sys.argv[2])
+state = (ctypes.c_int32 * (library.host_state_bytes() // 4))()
+out = np.zeros(library.host_out_words(), np.int32)
+@settings(max_examples=300, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@given(windows.window(n, 2))
+def run(w):
+    global last
+    last = w
+    w = np.ascontiguousarray(w)
+    print(w.tolist(), file=open(sys.argv[3], 'w'))
+    library.host_features(state, ctypes.c_void_p(w.ctypes.data), 1, ctypes.c_void_p(out.ctypes.data))
+run()
+"""
+PLAIN = [k for k in table.KINDS if k not in ("bands", "shares")] + [f"{b}_{i}_8" for b in ("band", "share") for i in (1, 8)]
+
+
+@pytest.mark.parametrize("window", [64, 200, 512, 1024, 4096])
+@pytest.mark.parametrize("kind", [0, 2])
+def test_nothing_is_undefined(window: int, kind: int, tmp_path: Path) -> None:
+    """kind 0: 64-bit multiplier; 2: the Cortex-M0's way to multiply, which plain C can run here as well."""
+    spec = PipelineSpec.make(window=window, hop=window, axes=["x", "y"],
+                             features=table.names(["x", "y"], PLAIN + ["env_" + k for k in PLAIN]))
+    (tmp_path / "pipeline.c").write_text(codegen.generate(spec))
+    library = tmp_path / "pipeline.so"
+    subprocess.run(["gcc", *hostlib.FLAGS, "-fno-wrapv", "-fstrict-overflow", "-O1", f"-DAUS_KIND={kind}",
+                    "-fsanitize=undefined", "-fno-sanitize=shift-base,alignment", "-fno-sanitize-recover=all",
+                    f"-I{hostlib.native_sources()}", f'-DAUS_PIPELINE_FILE="{tmp_path}/pipeline.c"',
+                    str(hostlib.native_sources() / "aus_host.c"), "-o", str(library)], check=True)
+    runtime = subprocess.run(["gcc", "-print-file-name=libubsan.so"], capture_output=True, text=True).stdout.strip()
+    tests = Path(__file__).parent.parent
+    done = subprocess.run([sys.executable, "-c", _RUN, str(library), str(window), str(tmp_path / "last")], text=True,
+                          capture_output=True, env={"LD_PRELOAD": runtime, "PYTHONPATH": f"{tests}"})
+    assert done.returncode == 0, done.stderr[-2000:]
