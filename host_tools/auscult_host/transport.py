@@ -11,7 +11,10 @@ from mpremote.transport_serial import SerialTransport
 from .errors import AuscultError
 
 _END = b"\x04"  # closes a program's output, and then its traceback
-_IDLE_S = 1.0  # how long one read of the port waits before deadlines are looked at
+_GREETING = b"raw REPL; CTRL-B to exit\r\n"
+_ATTEMPTS, _ATTEMPT_S = 20, 0.5
+_PASTE_S = 10.0
+_IDLE_S = 0.2  # how long one read of the port waits before deadlines are looked at
 
 
 class BoardError(AuscultError):
@@ -80,8 +83,13 @@ class Console:
 
     def soft_reset(self) -> None:
         """Restart the interpreter; boot.py runs, main.py does not."""
-        self._received = b""
-        self._open().enter_raw_repl(soft_reset=True)
+        transport = self._enter()
+        for _ in self._until(b">", time.monotonic() + 10):
+            pass
+        transport.serial.write(b"\x04")
+        answer = b""
+        while not answer.endswith(_GREETING):
+            answer += b"".join(self._until(b"\n", time.monotonic() + 10)) + b"\n"
 
     def release(self) -> None:
         """Leave the raw REPL, so that the next user of the port finds a prompt."""
@@ -106,15 +114,30 @@ class Console:
 
     def _enter(self) -> SerialTransport:
         transport = self._open()
-        if not transport.in_raw_repl:
+        if transport.in_raw_repl:
+            return transport
+        for attempt in range(_ATTEMPTS):  # a board that is just starting loses what it was sent before
             self._received = b""
-            try:
-                transport.enter_raw_repl(soft_reset=False)
-            except (TransportError, serial.SerialException, OSError) as error:
-                self.close()
-                raise AuscultError(f"no MicroPython prompt at {self.port} ({error})", "a board running MicroPython",
-                                   "reset the board and try again") from error
-        return transport
+            transport.serial.reset_input_buffer()
+            transport.serial.write(b"\r\x03\r\x01")  # stop the program, then the raw REPL
+            answer = b""
+            deadline = time.monotonic() + _ATTEMPT_S
+            while _GREETING not in answer and time.monotonic() < deadline:
+                answer += transport.serial.read(max(1, transport.serial.in_waiting))
+            if _GREETING in answer:
+                self._received = answer.rpartition(_GREETING)[2]
+                if attempt:
+                    self._settle(transport)
+                transport.in_raw_repl = True
+                return transport
+        self.close()
+        raise AuscultError(f"no MicroPython prompt at {self.port}", "a board running MicroPython",
+                           "reset the board and try again")
+
+    def _settle(self, transport: SerialTransport) -> None:
+        """After several attempts: skip the answers to all but the last."""
+        while piece := transport.serial.read(4096):
+            self._received = (self._received + piece)[-1:]
 
     def _until(self, end: bytes, deadline: float | None) -> Iterator[bytes]:
         """Pieces up to `end` (one byte), as they arrive. What follows it is kept for the next call."""
@@ -139,7 +162,9 @@ class Console:
         answer = transport.serial.read(2)
         if answer != b"R\x01":
             raise TransportError(f"no raw paste mode: {answer!r}")
+        transport.serial.timeout = _PASTE_S  # mpremote takes a short read for an error
         transport.raw_paste_write(code.encode())
+        transport.serial.timeout = _IDLE_S
 
     def _stop_program(self) -> None:
         if self._transport:

@@ -84,7 +84,8 @@ void sim_platform_sleep(uint64_t until) {
         return;
     }
     uint64_t ticks = until - now;
-    WAKER->RELOAD = WAKER->VALUE = ticks > 0x7fffffff ? 0x7fffffff : (uint32_t)ticks;
+    WAKER->RELOAD = 0xffffffff;
+    WAKER->VALUE = ticks > 0x7fffffff ? 0x7fffffff : (uint32_t)ticks;
     WAKER->CTRL = TIMER_ENABLE | TIMER_INTERRUPT;
     wait_for_interrupt();
 }

@@ -7,6 +7,7 @@
 #define TIMER(offset) (*(volatile uint32_t *)(0x40008000 + (offset)))
 #define TIMER_START TIMER(0x000)
 #define TIMER_STOP TIMER(0x004)
+#define TIMER_CLEAR TIMER(0x00c)
 #define TIMER_CAPTURE0 TIMER(0x040)
 #define TIMER_COMPARE1 TIMER(0x144)
 #define TIMER_INTENSET TIMER(0x304)
@@ -24,6 +25,7 @@
 #define IRQ_TIMER0 (1u << 8)
 #define AIRCR (*(volatile uint32_t *)0xe000ed0c)
 
+static uint64_t ticks_before;   // the timer was last cleared
 static uint32_t ticks_high, ticks_last;
 
 void sim_platform_init(void) {
@@ -34,7 +36,7 @@ void sim_platform_init(void) {
     TIMER_START = 1;
     UART_INTENSET = INT_RXDRDY;
     NVIC_ENABLE = IRQ_UART | IRQ_TIMER0;
-    ticks_high = ticks_last = 0;
+    ticks_before = ticks_high = ticks_last = 0;
 }
 
 // Called at least every 268 s (idle.c sees to it), so that no wrap of the 32-bit counter is missed.
@@ -45,7 +47,7 @@ uint64_t sim_ticks(void) {
         ticks_high++;
     }
     ticks_last = now;
-    return ((uint64_t)ticks_high << 32) | now;
+    return ticks_before + (((uint64_t)ticks_high << 32) | now);
 }
 
 // An instruction is 1 ns and a tick 125 of them. 125 reads that are 3 instructions apart (3 and 125 have no common
@@ -56,11 +58,11 @@ static __attribute__((noinline)) uint32_t sum_of_reads(void) {
     uint32_t value;
     __asm volatile (
         ".rept 125        \n"
-        "str  %2, [%2]    \n"
+        "str  %4, [%2]    \n"
         "ldr  %1, [%3]    \n"
         "add  %0, %0, %1  \n"
         ".endr            \n"
-        : "+l" (sum), "=&l" (value) : "l" (&TIMER_CAPTURE0), "l" (&TIMER_CC0) : "memory", "cc");
+        : "+l" (sum), "=&l" (value) : "l" (&TIMER_CAPTURE0), "l" (&TIMER_CC0), "l" (1) : "memory", "cc");
     return sum;
 }
 
@@ -69,7 +71,8 @@ uint64_t sim_virtual_ns(void) {
     if (!sim_deterministic) {
         return coarse;
     }
-    return coarse + (int32_t)(sum_of_reads() - 124 - (uint32_t)coarse);
+    uint32_t since_clear = (uint32_t)(coarse - ticks_before * SIM_NS_PER_TICK);
+    return coarse + (int32_t)(sum_of_reads() - 124 - since_clear);
 }
 
 static void wait_for_interrupt(void) {
@@ -85,7 +88,7 @@ void sim_platform_sleep(uint64_t until) {
         return;
     }
     uint64_t ticks = until - now;
-    TIMER_CC1 = (uint32_t)now + (ticks > 0x7fffffff ? 0x7fffffff : (uint32_t)ticks);
+    TIMER_CC1 = (uint32_t)(now - ticks_before) + (ticks > 0x7fffffff ? 0x7fffffff : (uint32_t)ticks);
     TIMER_COMPARE1 = 0;
     TIMER_INTENSET = INT_COMPARE1;
     if (sim_ticks() < until) {   // else the compare may have been passed while it was set up
@@ -94,6 +97,10 @@ void sim_platform_sleep(uint64_t until) {
 }
 
 void sim_platform_sleep_console(void) {
+    // QEMU's timer goes wrong when it is started again with a count in it: clear it and keep the count here.
+    ticks_before = sim_ticks();
+    ticks_high = ticks_last = 0;
+    TIMER_CLEAR = 1;
     TIMER_STOP = 1;
     wait_for_interrupt();
     TIMER_START = 1;
