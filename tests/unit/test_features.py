@@ -59,7 +59,8 @@ def test_every_feature_is_near_float64(window: int) -> None:
         absolute, relative = ERROR[name]
         if feature.envelope:  # the envelope is scaled down to int16: up to 4 LSB are lost, the average half of that
             absolute += {"min": 4, "max": 4, "peak": 4, "peak_to_peak": 4, "mean": 2, "rms": 2, "std": 1,
-                         "mean_abs_dev": 1, "mean_abs_diff": 1, "skewness": 0.01, "kurtosis": 0.05}.get(name, 0.002)
+                         "mean_abs_dev": 1, "mean_abs_diff": 1, "skewness": 0.01, "kurtosis": 0.05,
+                         "zero_crossings": 3 / window}.get(name, 0.002)
             relative += 0.004
         if name in ("skewness", "kurtosis"):
             relative += 0.5 / window  # a spike in a short window leaves few bits for the rest
