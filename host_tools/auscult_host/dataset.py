@@ -67,11 +67,10 @@ def check_uniform(recordings: Sequence[Recording]) -> None:
 
 
 def choose_full_scale(recordings: Sequence[Recording]) -> float:
-    """The value that 32768 shall stand for: the smallest usual sensor range (2, 4, 8, 16 g) that holds everything.
-
-    For units other than m/s² the next power of two above the largest value.
+    """The value that 32768 shall stand for: the smallest usual sensor range (2, 4, 8, 16 g) that holds everything,
+    with a quarter to spare for what has not been met yet. For other units than m/s² the next power of two.
     """
-    largest = max(float(np.abs(recording.data).max()) for recording in recordings)
+    largest = 1.25 * max(float(np.abs(recording.data).max()) for recording in recordings)
     if recordings[0].unit == "m/s2":
         for range_g in RANGES_G:
             if largest < range_g * STANDARD_GRAVITY:

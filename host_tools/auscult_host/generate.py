@@ -118,6 +118,7 @@ def machine_run(
     severity: float = 1.0,
     session: int = 0,
     noise_ug: float = 300.0,
+    step_g: float = 1 / 256,
     developing: bool = False,
     fault_at_s: float | None = None,
     growth_s: float | None = None,
@@ -127,6 +128,7 @@ def machine_run(
 
     fault: one of FAULTS; severity: 0 (none) to 1 (clear) and beyond; session: another day, with another load, speed
     and slightly different mounting; noise_ug: noise density of the sensor in µg/√Hz (about 300 for an ADXL345);
+    step_g: the sensor's resolution, by default the ADXL345's in full resolution (data sheet, table 1: 3.9 mg);
     speed: factor on the machine's shaft speed.
     developing: the machine is healthy until fault_at_s (default: 40 % of the run), then the fault grows over
     growth_s (default: 30 % of the run) from a fiftieth to `severity`, by the same factor each second, as spalls do.
@@ -158,9 +160,12 @@ def machine_run(
     remount = np.random.default_rng([machine.seed, _number(machine), 4, session]).normal(0.0, 0.02, 3)
     sensed = body @ _rotation(np.asarray(machine.mount) + remount).T
     sensed += rng.normal(0.0, noise_ug * 1e-6 * STANDARD_GRAVITY * math.sqrt(rate_hz / 2), sensed.shape)
+    step = step_g * STANDARD_GRAVITY
+    sensed = np.rint(sensed / step) * step
     return Recording(
         sensed.astype(np.float32), rate_hz, label=fault, machine=machine.name,
-        session=f"{machine.name}_s{session + 1}", sensor=f"simulated, {noise_ug:g} ug/sqrt(Hz)",
+        session=f"{machine.name}_s{session + 1}",
+        sensor=f"simulated, {noise_ug:g} ug/sqrt(Hz), steps of {1000 * step_g:.3g} mg",
         placement="bearing housing: x horizontal, y axial, z vertical",
         source=f"auscult generate, seed {machine.seed}", licence="CC0-1.0",
         fault_at_s=fault_at_s if developing and fault != "normal" else None,

@@ -27,7 +27,6 @@ class Template(BaseModel):
     name: str
     description: str
     rate_hz: float = Field(gt=0)
-    range_g: int = 16
     axes: list[str] = ["x", "y", "z"]
     classes: list[str] = []
     window: int = Field(512, ge=64, le=4096)

@@ -2,6 +2,7 @@
 """Train a small model on what the compiled C computes, so that nothing changes between training and the device."""
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -176,7 +177,9 @@ def fit(base: PipelineSpec, raw: NDArray[np.int32], labels: NDArray[Any], groups
     elif settings.model == "gmm":
         classes = _fit_mixture(estimator, rows, labels)
     else:
-        estimator.fit(rows, labels)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "not converged": the groups held out say whether it is good enough
+            estimator.fit(rows, labels)
         classes = [str(label) for label in estimator.classes_]
     return base.model_copy(update={
         "features": [base.features[i] for i in used], "shifts": [shifts[i] for i in used], "classes": classes,
@@ -187,8 +190,6 @@ def _fit_elliptic(estimator: Any, rows: NDArray[np.int16], labels: NDArray[Any],
                   settings: Settings) -> list[str]:
     """Fit on normal windows only; the threshold comes from normal groups that were not trained on, where there are
     several: distances of a group's own windows are too small, and a threshold from them would alarm all day."""
-    import warnings
-
     from sklearn.base import clone
 
     normal = np.asarray(labels) == NORMAL

@@ -109,7 +109,7 @@ def test_full_scale_is_a_sensor_range():
         return dataset.choose_full_scale([Recording(np.array([[peak]]), 1.0, ("x",), unit=unit)])
 
     assert of(9.9) == pytest.approx(2 * 9.80665) and of(-100.0) == pytest.approx(16 * 9.80665)
-    assert of(3.0, "1") == 4.0 and of(4.0, "1") == 8.0
+    assert of(3.0, "1") == 4.0 and of(3.3, "1") == 8.0
     assert of(0.0, "1") > 0
 
 

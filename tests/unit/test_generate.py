@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from auscult_host.errors import AuscultError
 from auscult_host.generate import BEARINGS, FAULTS, Bearing, generate, machine_run, make_machine
-from auscult_host.recordings import STANDARD_GRAVITY, read
+from auscult_host.recordings import STANDARD_GRAVITY, read, to_int16
 
 RATE = 1600.0
 
@@ -137,3 +137,10 @@ def test_bad_requests_write_nothing(tmp_path, changes, message):
 def test_developing_outside_of_the_run_is_refused():
     with pytest.raises(AuscultError, match="within the run of 10 s"):
         machine_run(make_machine(0), "ball", seconds=10, developing=True, fault_at_s=11)
+
+
+def test_samples_are_steps_of_the_sensor():
+    """The virtual ADXL345 gives exactly these numbers again, so that PC and board see the same."""
+    run = machine_run(make_machine(0), "ball", seconds=2)
+    words = to_int16(run, 4 * STANDARD_GRAVITY)
+    assert (words % 32 == 0).all() and (words == to_int16(run, 4 * STANDARD_GRAVITY, bits=11)).all()
