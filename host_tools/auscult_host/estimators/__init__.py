@@ -5,7 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import AuscultError
+from .bayes import convert_bayes
 from .forest import convert_forest
+from .mixture import convert_envelope, convert_mixture
+from .mlp import convert_mlp
 from .model_code import ModelCode
 from .scaling import Scaling, take_apart
 
@@ -15,6 +18,10 @@ SUPPORTED: dict[str, Callable[[Any, Scaling, str], ModelCode]] = {
     "RandomForestClassifier": convert_forest,
     "ExtraTreesClassifier": convert_forest,
     "DecisionTreeClassifier": convert_forest,
+    "MLPClassifier": convert_mlp,
+    "GaussianMixture": convert_mixture,
+    "EllipticEnvelope": convert_envelope,
+    "GaussianNB": convert_bayes,
 }
 LAYOUTS = ("fast", "small")
 

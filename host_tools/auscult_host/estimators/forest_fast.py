@@ -29,7 +29,7 @@ def emit_fast(forest: Forest) -> tuple[str, dict[str, Any]]:
             f"{indent}}} else {{\n{emit(node.right, indent + ' ')}{indent}}}\n"
         )
 
-    add = " ".join(f"s{w} += aus_leaves[leaf + {w}];" for w in range(words))
+    add = " ".join(f"s{w} += model_leaves[leaf + {w}];" for w in range(words))
     body = "".join(f"{emit(tree, '    ')}    {add}\n" for tree in forest.trees)
     table = [
         sum(share << (16 * lane) for lane, share in enumerate(shares[w * lanes : (w + 1) * lanes]))
@@ -44,7 +44,7 @@ def emit_fast(forest: Forest) -> tuple[str, dict[str, Any]]:
     )
     source = f"""#define AUS_MODEL_CLASSES {n_classes}
 #define AUS_MODEL_ACC {n_classes}
-{c_array("uint32_t", "aus_leaves", table)}
+{c_array("uint32_t", "model_leaves", table)}
 static int aus_model(const int16_t *x, int32_t *acc) {{
     uint32_t {", ".join(f"s{w} = 0" for w in range(words))};
     unsigned leaf;

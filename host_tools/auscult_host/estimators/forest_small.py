@@ -156,20 +156,20 @@ class _Packer:
 
         source = f"""#define AUS_MODEL_CLASSES {n_classes}
 #define AUS_MODEL_ACC {n_classes + n_features} // class sums, then the features << 16
-{c_array("uint32_t", "aus_nodes", nodes, 8)}
-{c_array(entry, "aus_leaves", leaves)}
-{c_array(index, "aus_trees", trees)}
+{c_array("uint32_t", "model_nodes", nodes, 8)}
+{c_array(entry, "model_leaves", leaves)}
+{c_array(index, "model_trees", trees)}
 #ifdef __GNUC__
-#define AUS_BELOW(v) __asm__("" : "+r"(v)) // what depends on v is not worth computing any earlier
+#define MODEL_BELOW(v) __asm__("" : "+r"(v)) // what depends on v is not worth computing any earlier
 #else
-#define AUS_BELOW(v)
+#define MODEL_BELOW(v)
 #endif
 static int aus_model(const int16_t *x, int32_t *acc) {{
     int32_t *features = acc + {n_classes};
     for (int k = 0; k < {n_classes}; k++) acc[k] = 0;
     for (int i = 0; i < {n_features}; i++) features[i] = (int32_t)((uint32_t)x[i] << 16);
-    for (const {index} *tree = aus_trees; tree < aus_trees + {len(trees)}; tree += {len(columns)}) {{
-        const uint32_t *next = aus_nodes + tree[0];
+    for (const {index} *tree = model_trees; tree < model_trees + {len(trees)}; tree += {len(columns)}) {{
+        const uint32_t *next = model_nodes + tree[0];
         const {entry} *leaf;
         uint32_t split, ref, a, b;
         for (;;) {{
@@ -179,19 +179,19 @@ static int aus_model(const int16_t *x, int32_t *acc) {{
             {"ref = *next++;" if self.wide else ""}
             if ((split & 3) == 0) {{
                 if (feature > (int32_t)split) {{
-                    AUS_BELOW(split);
+                    MODEL_BELOW(split);
                     next = {jump};
                 }}
                 continue;
             }}
-            AUS_BELOW(split);
+            MODEL_BELOW(split);
             {"" if self.wide else "ref = split >> 6 & 1023;"}
             uint32_t side = feature > (int32_t)split ? 2 : 1;
             leaf = 0;
             if ((split & 3) == 3) {{
                 a = side == 2 ? ref >> {class_bits} : ref;
                 if (ref < {pure_pairs}) break;
-                leaf = aus_leaves + {bases[1]} + (ref - {pure_pairs});
+                leaf = model_leaves + {bases[1]} + (ref - {pure_pairs});
                 if (side == 2) {{ // step over the left leaf
                     do {{ b = *leaf++; }} while (({class_of("b")}) == ({class_of(f"b >> {class_bits}")}));
                 }}
@@ -201,7 +201,7 @@ static int aus_model(const int16_t *x, int32_t *acc) {{
             if (split & side) break;
             ref >>= {class_bits};
             if (ref) {{
-                leaf = aus_leaves + {bases[0]} + (ref - 1);
+                leaf = model_leaves + {bases[0]} + (ref - 1);
                 break;
             }}
         }}
