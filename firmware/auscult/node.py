@@ -140,6 +140,9 @@ class Node:
 
     def run(self):
         """The asyncio task: `asyncio.run(node.run())`. A generator, because awaiting asyncio.sleep_ms allocates."""
+        from asyncio import core
+
+        self._asyncio = core
         seconds = self.config["watchdog_s"]
         if seconds:
             import machine
@@ -174,11 +177,10 @@ class Node:
         """Feeds the watchdog and has asyncio go on with this task in ms; the caller yields."""
         if self._watchdog is not None:
             self._watchdog.feed()
-        from asyncio import core
-
         if self._clock is not port:  # a virtual clock: its time passes at once
             self._clock.sleep_ms(ms)
             ms = 0
+        core = self._asyncio
         core._task_queue.push(core.cur_task, port.ticks_add(port.ticks_ms(), ms))
 
     def stop(self):

@@ -74,6 +74,7 @@ class Sampler:
         self._blocks = [Block(sensor.DEPTH) for _ in range(blocks)]
         self._counts, self._lost = bytearray(blocks), bytearray(blocks)
         self._head = self._tail = 0
+        self._draining = False
         self._overruns = 0
         unknown = [axis for axis in pipeline.axes if axis not in _AXES]
         if unknown:
@@ -114,8 +115,15 @@ class Sampler:
         samples stay in the chip, which will say so if it loses any."""
         head = self._head
         following = (head + 1) % len(self._blocks)
-        if following == self._tail:
+        if following == self._tail or self._draining:
             return 0
+        self._draining = True  # the interrupt may come while step() drains
+        try:
+            return self._drain(head, following)
+        finally:
+            self._draining = False
+
+    def _drain(self, head, following):
         now_us = self._clock.ticks_us()
         n = self.sensor.read_fifo_into(self._blocks[head])
         lost = self.sensor.overruns != self._overruns
@@ -156,9 +164,9 @@ class Sampler:
                 to += 2
 
     def step(self, on_verdict=None):
-        """One turn: drain (unless the interrupt does it and nothing is overdue), then pump. Returns the samples."""
+        """One turn: drain, unless the interrupt has done it, then pump. Returns the samples."""
         if self.error is not None:
             raise self.error
-        if self._interrupt is None:
+        if self._interrupt is None or self._interrupt.value():  # still high: an edge was missed, there is no other
             self.drain()
         return self.pump(on_verdict)
