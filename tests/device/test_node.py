@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The node on MicroPython with a real native pipeline: verdicts, 0 bytes of heap, survival, what it reports."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import HOP, WINDOW, Listener, lines, signal
+
+WINDOWS = 10_200
+
+
+@pytest.fixture(scope="module")
+def long_recording(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
+    words = signal(WINDOW + HOP * (WINDOWS - 1), seed=9)
+    path = tmp_path_factory.mktemp("recording") / "words"
+    path.write_bytes(words.tobytes())
+    return path, words
+
+
+class TestNode:
+    @pytest.fixture(autouse=True)
+    def _given(self, micropython: Callable[..., str], listener: Listener, long_recording: tuple[Path, np.ndarray],
+               tmp_path: Path) -> None:
+        self.recording, self.words = long_recording
+        self.listener, self.folder = listener, tmp_path
+
+        def run(situation: str, place: str = "adxl345/i2c", samples: int = len(self.words)) -> tuple[str, list[dict]]:
+            recording = self.recording
+            if samples < len(self.words):
+                recording = tmp_path / "short"
+                recording.write_bytes(self.words[:samples].tobytes())
+            printed = micropython("run_node.py", situation, listener.module("x64"), recording, tmp_path / "lines", place,
+                                  heap="2m")
+            return printed, lines((tmp_path / "lines").read_text())
+
+        self.run = run
+
+    def verdicts(self, said: list[dict]) -> list[str]:
+        return [line["v"] for line in said if "w" in line]
+
+    def expected(self, samples: int) -> list[str]:
+        return [self.listener.spec.classes[i] for i in self.listener.expected(self.words[:samples])]
+
+    @pytest.mark.parametrize("place", ["adxl345/i2c", "lis3dh/spi"])
+    def test_ten_thousand_windows_with_the_heap_locked(self, place: str) -> None:
+        printed, said = self.run("locked", place)
+        windows, marked = map(int, printed.split())
+        assert windows >= 10_000 and marked == 0
+        assert self.verdicts(said) == self.expected(len(self.words))
+        assert [line["w"] for line in said if "w" in line] == list(range(WINDOWS))
+
+    @pytest.mark.parametrize("situation", ["loop", "interrupt"])
+    def test_ten_thousand_windows_under_asyncio_leave_no_byte(self, situation: str) -> None:
+        printed, said = self.run(situation)
+        windows, grown = map(int, printed.split())
+        assert windows >= WINDOWS - 1 and grown == 0
+        assert self.verdicts(said) == self.expected(len(self.words))[:windows]
+        assert said[-1]["end"] == "recording ended" and said[-1]["windows"] == windows
+
+    def test_the_lines_say_what_the_pipeline_says(self) -> None:
+        _, said = self.run("locked", samples=20_000)
+        host = self.listener.host().push(self.words[:20_000])
+        verdicts = [line for line in said if "w" in line]
+        assert [line["p"] for line in verdicts] == pytest.approx([v.proba[v.index] for v in host], abs=0.006)
+        assert {line["o"] for line in verdicts} == {0} and {line["s"] for line in verdicts} == {"normal", "rattle"}
+        times = [line["t"] for line in verdicts]
+        assert all(18 <= later - sooner <= 32 for sooner, later in zip(times, times[1:], strict=False))  # 20 ms a hop
+        assert times[-1] == pytest.approx(20_000 / 1.6, rel=0.01)
+
+    def test_a_broken_sensor_is_reported_tried_again_and_its_gap_is_marked(self) -> None:
+        printed, said = self.run("faults", samples=60_000)
+        windows, marked, errors = map(int, printed.split())
+        told = [line["error"] for line in said if "error" in line]
+        assert errors == len(told) >= 2 and all("no ADXL345 at 0x53 on I2C(1)" in text for text in told)
+        assert windows > 500 and 3 <= marked <= 12  # each gap lies in at most two windows, one more for the start
+        assert said[-1]["end"] and said[-1]["overruns"] == 1
+        gaps = [line["w"] for line in said if line.get("o") == 1]
+        assert len(gaps) == marked
+
+    def test_a_chip_that_answers_but_gives_no_samples_is_an_error(self) -> None:
+        printed, _ = self.run("silent", samples=5000)
+        assert "no samples for" in printed and "check wiring, power" in printed
+
+    @pytest.mark.parametrize(("ppm", "warns"), [(30000, False), (-30000, False), (80000, True), (-80000, True)])
+    def test_it_warns_when_the_true_rate_is_off(self, ppm: int, warns: bool) -> None:
+        _, said = self.run(str(ppm), samples=60_000)
+        true_hz = 1600 * (1 + ppm / 1e6)
+        assert said[-1]["rate_mhz"] == pytest.approx(true_hz * 1000, rel=0.001)
+        told = [line["warn"] for line in said if "warn" in line]
+        assert len(told) == warns
+        if warns:
+            assert told[0].startswith(f"the sensor samples at {true_hz:.0f}") and "made for 1600.0 Hz +-5 %" in told[0]
+
+    def test_other_range_and_rate_than_the_pipelines_are_told_at_the_start(self) -> None:
+        _, said = self.run("0", "lis3dh/i2c", samples=2000)
+        told = " ".join(line["warn"] for line in said if "warn" in line)
+        assert "samples at 1344.0 Hz" in told and "full scale of the sensor is 241.0 m/s2, of the pipeline 156.9 m/s2" in told
+
+    def test_only_changes_and_heartbeats(self) -> None:
+        _, said = self.run("changes", samples=48_000)
+        assert said[-1]["windows"] == (48_000 - WINDOW) // HOP + 1
+        verdicts = [line for line in said if "w" in line]
+        assert len(verdicts) < said[-1]["windows"] / 2
+        states = [line["s"] for line in verdicts if "h" not in line]
+        assert all(one != other for one, other in zip(states, states[1:], strict=False)) and len(states) > 3
+        times = [0] + [line["t"] for line in verdicts]
+        assert max(later - sooner for sooner, later in zip(times, times[1:], strict=False)) <= 5100
+        assert said[-1]["bytes"] == (self.folder / "lines").stat().st_size - len((self.folder / "lines").read_text().splitlines()[-1]) - 1
