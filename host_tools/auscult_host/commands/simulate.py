@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`auscult simulate`: play a recording to the shipped node on a simulated board."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from .. import pictures, playback, recordings, train
+
+
+def simulate(
+    model: Annotated[Path, typer.Argument(help="Model file from `auscult train`.")],
+    recording: Annotated[Path, typer.Argument(help="A recording (Parquet, three axes).")],
+    board: Annotated[str, typer.Option(help="A simulated board; see `auscult boards`.")] = "sim_m4",
+    chip: Annotated[str, typer.Option(help=f"Virtual sensor: {', '.join(playback.CHIPS)}.")] = "adxl345",
+    bus: Annotated[str, typer.Option(help="i2c or spi.")] = "i2c",
+    k: Annotated[int, typer.Option(help="Decision: k of the last n verdicts.", min=1)] = 3,
+    n: Annotated[int, typer.Option(min=1, max=254)] = 5,
+    layout: Annotated[str, typer.Option(help="fast or small.")] = "fast",
+    rate_error: Annotated[float, typer.Option(help="Percent by which the chip's rate is off.", min=-10, max=10)] = 0.0,
+    real_time: Annotated[bool, typer.Option("--real-time", help="As slow as the recording, not as fast as possible.")] = False,
+    picture: Annotated[Path | None, typer.Option(help="Write a spectrogram with verdicts (PNG).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print verdicts and summary as one JSON object.")] = False,
+) -> dict[str, Any]:
+    """Play a recording into a virtual sensor on a simulated board and print the node's verdicts as they come."""
+    console = Console(stderr=True, quiet=as_json, highlight=False)
+    trained, source = train.load(model), recordings.read(recording)
+    played = None
+    with console.status("starting") as status:
+        for played, line in playback.play(trained, source, board, chip=chip, bus=bus, k=k, n=n, layout=layout,
+                                          rate_error_ppm=round(rate_error * 1e4), real_time=real_time,
+                                          progress=lambda text: status.update(text)):
+            if not as_json:
+                print(line.get("text") or json.dumps(line))
+    assert played is not None
+    end = played.end
+    result = {"board": board, "verdicts": played.verdicts, "end": end, "raw_bytes": played.raw_bytes,
+              "detected_s": played.detected_s(after_s=source.fault_at_s or 0.0)}
+    if picture:
+        pictures.spectrogram_with_verdicts(source, played.strip(), picture, detected_at_s=result["detected_s"])
+    if as_json:
+        print(json.dumps(result))
+    else:
+        print(f"{end.get('windows', 0)} windows, {end.get('marked', 0)} marked, true rate "
+              f"{end.get('rate_mhz', 0) / 1000:.2f} Hz, {end.get('bytes', 0):,} bytes sent for {played.raw_bytes:,} bytes of samples")
+    return result
