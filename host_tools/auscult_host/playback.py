@@ -180,7 +180,9 @@ def play(trained: Trained, recording: recordings.Recording, board_name: str = "s
                            "choose a longer one")
     config = node_config(trained, chip, bus, k, n, every)
     facts, range_g = CHIPS[chip], config["sensor"]["range_g"]
-    words = recordings.to_int16(recording, facts.full_scale[range_g], facts.bits[range_g])
+    # numbers without a unit cannot be put on the chip's scale: they keep the pipeline's
+    scale = facts.full_scale[range_g] if recording.unit == "m/s2" else trained.spec.full_scale
+    words = recordings.to_int16(recording, scale, facts.bits[range_g])
     rate_ppm = round((recording.rate_hz / config["sensor"]["rate_hz"] - 1) * 1e6) + rate_error_ppm
     with tempfile.TemporaryDirectory(prefix="auscult-play-") as name:
         folder = Path(name)
