@@ -4,6 +4,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ..errors import AuscultError
 from .bayes import convert_bayes
 from .forest import convert_forest
@@ -24,6 +26,8 @@ SUPPORTED: dict[str, Callable[[Any, Scaling, str], ModelCode]] = {
     "GaussianNB": convert_bayes,
 }
 LAYOUTS = ("fast", "small")
+MOST_FEATURES = 1024
+MOST_CLASSES = 64
 
 
 def convert(estimator: Any, n_features: int, layout: str = "fast") -> ModelCode:
@@ -48,5 +52,16 @@ def convert(estimator: Any, n_features: int, layout: str = "fast") -> ModelCode:
             f"a {kind} fitted on {fitted_for} features",
             f"{n_features}, the number of features of the pipeline",
             "train it on exactly the features that the pipeline computes",
+        )
+    if n_features > MOST_FEATURES:
+        raise AuscultError(f"{n_features} features", f"at most {MOST_FEATURES}", "choose the features that matter")
+    found = getattr(inner, "classes_", None)
+    # Several outputs have a list of class arrays; the converters refuse those by name.
+    n_classes = len(found) if isinstance(found, np.ndarray) else None
+    if n_classes is not None and not 2 <= n_classes <= MOST_CLASSES:
+        raise AuscultError(
+            f"a {kind} that knows {n_classes} class{'es' if n_classes > 1 else ''}",
+            f"2 to {MOST_CLASSES} classes",
+            "train it on recordings of at least two labels",
         )
     return SUPPORTED[kind](inner, Scaling(scalers, n_features), layout)

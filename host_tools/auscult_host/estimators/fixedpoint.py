@@ -72,8 +72,7 @@ def fix_affine(
         exponents.append(max(-60, min(SUM_BITS - ceil_log2(bound), fits_int32, 60)))
     if one_scale:
         exponents = [min(exponents)] * len(exponents)
-    weights = [
-        [min(2**31 - 1, max(1 - 2**31, round(float(w) * 2.0 ** (e - bits)))) for w, bits in zip(column, input_bits, strict=True)]
-        for column, e in zip(matrix.T, exponents, strict=True)
-    ]
-    return FixedAffine(weights, [round(float(b) * 2.0**e) for b, e in zip(offset, exponents, strict=True)], exponents)
+    scaled = matrix.T * np.exp2(np.array(exponents)[:, None] - np.array(input_bits)[None, :])
+    weights = np.clip(np.round(scaled), 1 - 2**31, 2**31 - 1).astype(np.int64).tolist()
+    bias = [round(float(b) * 2.0**e) for b, e in zip(offset, exponents, strict=True)]
+    return FixedAffine(weights, bias, exponents)

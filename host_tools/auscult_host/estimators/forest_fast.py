@@ -48,6 +48,7 @@ def emit_fast(forest: Forest) -> tuple[str, dict[str, Any]]:
 static int aus_model(const int16_t *x, int32_t *acc) {{
     uint32_t {", ".join(f"s{w} = 0" for w in range(words))};
     unsigned leaf;
+    (void)x; // a tree may have no split
 {body}{unpack}    int best = 0;
     for (int k = 1; k < {n_classes}; k++) {{
         if (acc[k] > acc[best]) best = k;

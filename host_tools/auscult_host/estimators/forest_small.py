@@ -22,7 +22,7 @@ from typing import Any
 
 from .leaf_table import Pair, Run, lay_pairs, lay_singles
 from .model_code import c_array
-from .trees import Forest, Leaf, Node, Shares, Split, c_proba, leaf_shares, share_total
+from .trees import Forest, Leaf, Node, Shares, c_proba, leaf_shares, share_total
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ def emit_distances(factors: Floats, means: Floats, scaling: Scaling) -> tuple[st
     """(C, fraction bits of the distances, facts) of K squared Mahalanobis distances.
 
     factors: upper triangular [K, F, F] with inverse covariance = factor @ factor.T, means: [K, F], both in the
-    scaled features. The C has `static uint64_t model_distance(const int32_t *in, int k)`, and `model_inputs(x, in)` that
-    prepares the int16 features for it.
+    scaled features. The C has `model_inputs(x, in)`, which prepares the int16 features, and
+    `model_distance(in, k)` for them.
 
     A whitened feature is y_j = sum_{i <= j} (x_i - mean_i) factor_ij. Its square needs up to twice its bits, so the
     sum of squares is block floating point: all y are shifted right together as soon as one is too large. Far from

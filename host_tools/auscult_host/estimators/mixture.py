@@ -87,5 +87,5 @@ def _triangular(precision: Floats) -> Floats:
     values, vectors = np.linalg.eigh((precision + precision.T) / 2)
     root = vectors * np.sqrt(np.maximum(values, 0))
     # root @ root.T = precision; an orthogonal factor on the right changes nothing, and RQ makes the rest triangular.
-    flipped = np.linalg.qr(root[::-1].T, mode="r").T
-    return np.asarray(flipped[::-1, ::-1])
+    lower = np.asarray(np.linalg.qr(root[::-1].T, mode="r")).T
+    return np.asarray(lower[::-1, ::-1])

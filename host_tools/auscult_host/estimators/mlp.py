@@ -24,10 +24,8 @@ def convert_mlp(estimator: Any, scaling: Scaling, layout: str) -> ModelCode:
     kind = type(estimator).__name__
     if estimator.activation not in ACTIVATIONS:
         raise AuscultError(f"{kind}(activation={estimator.activation!r})", " or ".join(ACTIVATIONS))
-    if len(np.asarray(estimator.classes_).shape) != 1 or estimator.out_activation_ not in ("softmax", "logistic"):
-        raise AuscultError(f"a {kind} with several outputs", "one output", "fit one model per output")
     n_outputs, n_classes = estimator.n_outputs_, len(estimator.classes_)
-    if (n_outputs, n_classes) != (1, 2) and n_outputs != n_classes:
+    if estimator.out_activation_ != ("logistic" if n_outputs == 1 else "softmax"):
         raise AuscultError(f"a {kind} with several labels per row", "one label per row", "fit one model per label")
     for layer, (w, b) in enumerate(zip(estimator.coefs_, estimator.intercepts_, strict=True)):
         check_finite(kind, **{f"coefs_[{layer}]": w, f"intercepts_[{layer}]": b})

@@ -37,4 +37,4 @@ def emlearn_model(estimator: Any, **options: Any) -> Any:
             "check its parameters, and that a C compiler for this computer (gcc) is installed",
         ) from error
     finally:
-        np.seterr(**numpy_errors)  # type: ignore[arg-type]
+        np.seterr(**numpy_errors)
