@@ -26,19 +26,6 @@ AUS_INLINE int32_t aus_saturate16(int32_t v) {
 static void aus_quantise(const int32_t *features, int16_t *x) {
     for (int i = 0; i < AUS_FEATURES; i++) x[i] = (int16_t)aus_saturate16(features[i] >> aus_shifts[i]);
 }
-
-static int aus_classify(const int16_t *x, int32_t *out) {
-    int32_t acc[AUS_MODEL_ACC];
-    int c = aus_model(x, acc);
-#ifdef AUS_MODEL_SCORE
-    out[0] = acc[0];
-#else
-    uint16_t p[AUS_MODEL_CLASSES];
-    aus_model_proba(acc, p);
-    for (int i = 0; i < AUS_MODEL_CLASSES; i++) out[i] = p[i];
-#endif
-    return c;
-}
 #endif
 
 static void aus_window(const int16_t *w, int32_t *out, int32_t *scratch) {

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from . import __version__, codegen, hostlib, paths, toolchain
 from .errors import AuscultError
-from .spec import PipelineSpec
+from .spec import PipelineSpec, check_identifier
 
 if TYPE_CHECKING:
     from .estimators import ModelCode
@@ -28,7 +28,8 @@ ARCHITECTURES = {
     "rv32imc": "riscv64-unknown-elf-gcc",
 }
 # -fno-tree-pre: keeps gcc from carrying table entries across loop turns, which spills registers on Thumb.
-#: sums may wrap on purpose. -fno-jump-tables: a jump table would need relocation.
+# -fno-jump-tables: a jump table would need relocation. Not -fwrapv: it costs registers, and nothing signed overflows
+# (a test runs the core under the undefined-behaviour sanitizer).
 _FLAGS = "-O2 -fno-tree-pre -fno-jump-tables -Wno-unused-function -Wno-unused-const-variable"
 # Integer helpers that gcc calls where the target has no instruction. Only linked where they are missed: mpy_ld takes
 # seconds to read the library.
@@ -45,14 +46,24 @@ include $(MPY_DIR)/py/dynruntime.mk
 
 def native_module(spec: PipelineSpec, arch: str, model: "ModelCode | None" = None) -> Path:
     """The pipeline as a native .mpy for one architecture; cached by its content."""
+    return _natmod(spec.name, arch, codegen.generate(spec, model), "aus_module.c")
+
+
+def model_module(name: str, model: "ModelCode", n_features: int, arch: str) -> Path:
+    """A model alone as a native .mpy (predict, proba), for features of one's own; cached by its content."""
+    return _natmod(check_identifier(name, "module name"), arch, codegen.generate_model(model, n_features),
+                   "aus_model_module.c")
+
+
+def _natmod(name: str, arch: str, source: str, binding: str) -> Path:
     if arch not in ARCHITECTURES:
         raise AuscultError(f"architecture {arch!r}", f"one of {', '.join(ARCHITECTURES)}",
                            "`auscult boards` shows each board's architecture")
     toolchain.require(ARCHITECTURES[arch])
     toolchain.require("make")
-    source = codegen.generate(spec, model)
-    key = hashlib.sha256((source + hostlib.sources_digest() + _MAKEFILE + _FLAGS + toolchain.MICROPYTHON_VERSION).encode()).hexdigest()[:20]
-    target = paths.cache() / "native" / f"{spec.name}-{arch}-{key}.mpy"
+    key = hashlib.sha256("\0".join((source, binding, hostlib.sources_digest(), _MAKEFILE, _FLAGS,
+                                    toolchain.MICROPYTHON_VERSION)).encode()).hexdigest()[:20]
+    target = paths.cache() / "native" / f"{name}-{arch}-{key}.mpy"
     if target.is_file():
         return target
     micropython = toolchain.micropython_dir()
@@ -61,11 +72,11 @@ def native_module(spec: PipelineSpec, arch: str, model: "ModelCode | None" = Non
     try:
         (work / "pipeline.c").write_text(source)
         # a copy: mpy_ld looks for names (MP_QSTR_*) in this very file
-        shutil.copy(hostlib.native_sources() / "aus_module.c", work / "module.c")
+        shutil.copy(hostlib.native_sources() / binding, work / "module.c")
         environment = {**os.environ, "LC_ALL": "C", "PYTHONDONTWRITEBYTECODE": "1"}
         for libgcc in ("", _LIBGCC):
             (work / "Makefile").write_text(_MAKEFILE.format(
-                micropython=micropython, arch=arch, name=spec.name, flags=_FLAGS, native=hostlib.native_sources(),
+                micropython=micropython, arch=arch, name=name, flags=_FLAGS, native=hostlib.native_sources(),
                 libgcc=libgcc))
             try:
                 toolchain.run(["make", "-s", f"PYTHON={sys.executable}"], f"building the native module for {arch}", work,
@@ -74,7 +85,7 @@ def native_module(spec: PipelineSpec, arch: str, model: "ModelCode | None" = Non
             except AuscultError as error:
                 if libgcc or "undefined symbol" not in error.found:
                     raise
-        (work / f"{spec.name}.mpy").replace(target)
+        (work / f"{name}.mpy").replace(target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return target
