@@ -5,6 +5,8 @@ Everything is fetched or built once into `paths.cache()`. An interrupted step le
 next call starts that step again and no other.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import platform
@@ -12,7 +14,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from . import paths
@@ -103,14 +105,31 @@ def firmware(board: str) -> Path:
 
     source = micropython_dir()
     mpy_cross()
-    return boards.build_firmware(board, source, paths.cache() / "firmware" / board)
+    out = paths.cache() / "firmware" / board
+    with _alone(out):
+        return boards.build_firmware(board, source, out)
+
+
+@contextlib.contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    """One process at a time makes `target`; the others wait and then find it made."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with open(target.parent / f".{target.name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _once(folder: Path, make: Callable[[Path], object]) -> Path:
     """Make `folder` by filling a temporary one beside it and renaming: a half-made one is never taken for whole."""
     if (folder / ".complete").is_file():
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        if not (folder / ".complete").is_file():
+            _make(folder, make)
+    return folder
+
+
+def _make(folder: Path, make: Callable[[Path], object]) -> None:
     fresh = Path(tempfile.mkdtemp(prefix=folder.name + ".", dir=folder.parent))
     try:
         make(fresh)
@@ -120,7 +139,6 @@ def _once(folder: Path, make: Callable[[Path], object]) -> Path:
         fresh.replace(folder)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    return folder
 
 
 def _fetch_micropython(out: Path) -> None:
