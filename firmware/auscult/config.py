@@ -58,6 +58,8 @@ def load(path=PATH):
     except UnicodeError:
         raise ConfigError("%s is not text: copy the file again" % path)
     try:
+        if not _closed(text):
+            raise ValueError
         given = json.loads(text)
     except ValueError:
         raise ConfigError("%s is not JSON, it may be cut short (%d characters): copy the file again" % (path, len(text)))
@@ -65,6 +67,21 @@ def load(path=PATH):
         return check(given)
     except ConfigError as error:
         raise ConfigError("%s: %s" % (path, error))
+
+
+def _closed(text):
+    """Whether every bracket is closed: MicroPython's json takes a text that ends too early for a whole one."""
+    depth, quoted, escaped = 0, False, False
+    for c in text:
+        if quoted:
+            quoted, escaped = escaped or c != '"', c == "\\" and not escaped
+        elif c == '"':
+            quoted = True
+        elif c in "{[":
+            depth += 1
+        elif c in "}]":
+            depth -= 1
+    return depth == 0 and not quoted
 
 
 def check(given):

@@ -5,10 +5,9 @@
     if pipeline.push(block): print(pipeline.label, pipeline.proba(pipeline.index))
 """
 
+import json
 import sys
 from array import array
-
-import json
 
 try:
     from gc import collect, mem_free

@@ -6,8 +6,9 @@ On both, ticks wrap at 2**30 as on every 32-bit MicroPython board, so host tests
 """
 
 try:
-    from micropython import const
     from time import sleep_ms, sleep_us, ticks_add, ticks_diff, ticks_ms, ticks_us
+
+    from micropython import const
 except ImportError:  # CPython
     from time import monotonic_ns, sleep
 

@@ -1,66 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The device package under test: on CPython by import, on MicroPython's unix port and the simulated boards as shipped.
+"""The device package under test: on CPython by import, on MicroPython's unix port and the simulated boards as shipped."""
 
-`listener` is a real compiled pipeline: a tree that tells a quiet machine from a rattling one."""
-
-import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
-from auscult_host import build, estimators, hostlib, paths, toolchain
-from auscult_host.spec import PipelineSpec
-from sklearn.tree import DecisionTreeClassifier
+from auscult_host import toolchain
 
-FIRMWARE = paths.assets() / "firmware"
-sys.path.insert(0, str(FIRMWARE))
-
-WINDOW, HOP, RATE_HZ = 64, 32, 1600
-FULL_SCALE_UM = 156906400  # ±16 g
-
-
-def signal(samples: int, seed: int = 1) -> np.ndarray:
-    """int16 [samples, 3], lower three bits 0 as an ADXL345 at 800 Hz and below gives: quiet, then rattling, in turns."""
-    rng = np.random.default_rng(seed)
-    loud = np.repeat(rng.random(samples // 200 + 1) < 0.5, 200)[:samples, None]
-    words = rng.normal(0, np.where(loud, 6000, 300), (samples, 3)) + (0, 0, 2000)
-    return (np.clip(np.round(words), -32768, 32767).astype(np.int16) // 16 * 16).astype("<i2")
-
-
-@dataclass
-class Listener:
-    spec: PipelineSpec
-    model: estimators.ModelCode
-
-    def module(self, arch: str) -> Path:
-        return build.native_module(self.spec, arch, self.model)
-
-    def host(self) -> hostlib.HostPipeline:
-        return hostlib.HostPipeline(self.spec, self.model)
-
-    def expected(self, words: np.ndarray) -> list[int]:
-        """Class index of every window, by the host's library."""
-        return [verdict.index for verdict in self.host().push(words)]
+from . import FIRMWARE
+from device.listener import Listener, make_listener
 
 
 @pytest.fixture(scope="session")
 def listener() -> Listener:
-    features = ["rms.x", "kurtosis.y", "peak_to_peak.z"]
-    spec = PipelineSpec.make(name="listener", window=WINDOW, hop=HOP, rate_hz=RATE_HZ, features=features)
-    words = signal(20000)
-    count = (len(words) - WINDOW) // HOP + 1
-    windows = np.stack([words[i * HOP : i * HOP + WINDOW] for i in range(count)])
-    shifts = hostlib.choose_shifts(hostlib.HostPipeline(spec).features(windows))
-    spec = PipelineSpec.make(**{**spec.model_dump(), "shifts": shifts, "classes": ["normal", "rattle"]})
-    x = hostlib.HostPipeline(spec).quantised(windows)
-    loud = windows.astype(float).std(axis=(1, 2)) > 3000
-    tree = DecisionTreeClassifier(max_depth=3, random_state=0).fit(x, loud.astype(int))
-    return Listener(spec, estimators.convert(tree, len(features)))
+    return make_listener()
 
 
 @pytest.fixture(scope="session")
@@ -77,8 +32,3 @@ def micropython() -> Callable[..., str]:
         return done.stdout
 
     return run
-
-
-def lines(output: str) -> list[dict]:
-    """The JSON lines of a node's output."""
-    return [json.loads(line) for line in output.splitlines() if line.startswith("{")]

@@ -4,12 +4,12 @@
 import asyncio
 import gc
 import sys
+from array import array
 
 import micropython
-from array import array
 from auscult import config
 from auscult.node import Node
-from bench_chip import ADDRESS, Bench
+from bench_chip import Bench
 
 situation, module, recording, lines, place = sys.argv[1:6]
 chip, kind = place.split("/")

@@ -2,6 +2,7 @@
 """The node's configuration file: what is allowed, and one clear error for what is not."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,7 @@ def test_missing_and_binary_files(tmp_path: Path) -> None:
     (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00\x80")
     with pytest.raises(config.ConfigError, match="is not text"):
         config.load(str(tmp_path / "binary.json"))
+
+
+def test_a_file_cut_anywhere_is_refused_on_micropython_too(micropython: Callable[..., str], tmp_path: Path) -> None:
+    assert micropython("run_config.py", tmp_path / "auscult.json").strip() == "ok"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import HOP, WINDOW, Listener, lines, signal
+
+from device.listener import HOP, WINDOW, Listener, lines, signal
 
 WINDOWS = 10_200
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from auscult_host import toolchain
-from conftest import Listener, signal
+
+from device.listener import Listener, signal
 
 
 def test_how_the_recording_is_cut_changes_nothing(micropython: Callable[..., str], listener: Listener, tmp_path: Path) -> None:

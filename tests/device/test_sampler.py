@@ -4,10 +4,11 @@
 import numpy as np
 import pytest
 from auscult.sampler import RateMeter, Sampler
-from bench_chip import Bench
-from conftest import signal
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from device.bench_chip import Bench
+from device.listener import signal
 
 
 class Recorder:

@@ -8,10 +8,11 @@ import pytest
 from auscult.sensors import Block, driver
 from auscult.sensors.bus import I2CBus, SensorError
 from auscult.virtual.bus import I2C
-from bench_chip import Bench
-from conftest import signal
 from hypothesis import given
 from hypothesis import strategies as st
+
+from device.bench_chip import Bench
+from device.listener import signal
 
 CHIPS = pytest.mark.parametrize("name", ["adxl345", "lis3dh"])
 BUSES = pytest.mark.parametrize("kind", ["i2c", "spi"])

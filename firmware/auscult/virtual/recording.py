@@ -47,7 +47,8 @@ class Recording:
                 buf[k] = chunk[i]
                 i += 1
             return
-        gain, half, shift, top = self._gain, self._half, self._shift, self._top
+        gain, half = self._gain, self._half  # four at once would make a tuple on the heap
+        shift, top = self._shift, self._top
         for k in range(at, at + 6, 2):
             word = chunk[i] | chunk[i + 1] << 8
             i += 2

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of the device package. It is imported from where it ships from."""
+
+import sys
+
+from auscult_host import paths
+
+FIRMWARE = paths.assets() / "firmware"
+if str(FIRMWARE) not in sys.path:
+    sys.path.insert(0, str(FIRMWARE))

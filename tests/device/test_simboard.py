@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shipped package on simulated boards: a recording goes in at the chip's register map, verdicts come out."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from auscult.virtual.recording import Recording
+from auscult.virtual.setup import chip_class
+from auscult_host import boards
+from auscult_host.simulator import SimBoard
+
+from . import FIRMWARE
+from .listener import Listener, lines, signal
+
+BOARDS = boards.names()
+SAMPLES = 6000
+
+RUN = """
+import asyncio, gc, sys
+from array import array
+from auscult import config
+from auscult.node import Node
+from auscult.virtual.setup import attach
+
+class Lines:
+    heap = array("i", [0, 0])
+    count = 0
+    def write(self, buf, at=0, n=-1):
+        self.count += 1
+        if self.count == 40: self.heap[0] = gc.mem_alloc()
+        if self.count == 160: self.heap[1] = gc.mem_alloc()
+        return sys.stdout.write(buf, at, n)
+
+settings = config.load()
+chip = attach(settings, {recording!r}, {full_scale_um})
+stream = Lines()
+node = Node(settings, stream=stream, source=chip)
+gc.collect()
+{before}
+asyncio.run({task})
+print("heap", stream.heap[1] - stream.heap[0])
+"""
+
+
+@pytest.fixture(scope="module")
+def sim(listener: Listener) -> Iterator[Callable[[str], SimBoard]]:
+    """sim(name): the running board with the package and the pipeline on it."""
+    running: dict[str, SimBoard] = {}
+
+    def get(name: str) -> SimBoard:
+        if name not in running:
+            running[name] = board = SimBoard(name, deterministic=True)
+            board.put(FIRMWARE / "auscult", "/lib/auscult")
+            board.put(listener.module(board.board.arch), "/listener.mpy")
+        return running[name]
+
+    yield get
+    for board in running.values():
+        board.close()
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
+    words = signal(SAMPLES, seed=3)
+    path = tmp_path_factory.mktemp("recording") / "words"
+    path.write_bytes(words.tobytes())
+    return path, words
+
+
+def configure(board: SimBoard, **sensor: object) -> None:
+    board.soft_reset()
+    board.put_bytes(json.dumps({"pipeline": "/listener.mpy", "sensor": sensor}).encode(), "/auscult.json")
+
+
+def run(board: SimBoard, recording: Path, full_scale_um: int | None = None, before: str = "",
+        task: str = "node.run()") -> tuple[list[dict], int]:
+    board.soft_reset()
+    output = board.exec(RUN.format(recording=str(recording), full_scale_um=full_scale_um, before=before, task=task), timeout_s=120)
+    return lines(output), int(output.split("heap ")[-1])
+
+
+def labels(said: list[dict], listener: Listener) -> list[int]:
+    return [listener.spec.classes.index(line["v"]) for line in said if "w" in line]
+
+
+@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize("sensor", [
+    {"chip": "adxl345", "bus": "i2c", "rate_hz": 1600},
+    {"chip": "lis3dh", "bus": "spi", "cs": 5, "rate_hz": 1344, "int_pin": 7},
+], ids=["adxl345-i2c-polled", "lis3dh-spi-interrupt"])
+def test_the_boards_verdicts_are_the_hosts_and_cost_no_heap(
+        sim: Callable[[str], SimBoard], listener: Listener, recording: tuple[Path, np.ndarray], name: str, sensor: dict) -> None:
+    path, words = recording
+    board = sim(name)
+    configure(board, **sensor)
+    said, heap = run(board, path, before="gc.disable()")
+    assert labels(said, listener) == listener.expected(words)[: len(labels(said, listener))]
+    assert said[-1]["end"] == "recording ended"
+    assert said[-1]["overruns"] == said[-1]["marked"] == said[-1]["errors"] == 0
+    # with an interrupt, the samples after the last full watermark stay in the chip
+    assert said[-1]["windows"] == len(listener.expected(words))
+    assert said[-1]["rate_mhz"] == pytest.approx(1000 * sensor["rate_hz"], rel=0.01)
+    assert heap == 0
+
+
+@pytest.mark.parametrize(("chip", "rate_hz"), [("adxl345", 1600), ("adxl345", 800), ("lis3dh", 400)])
+def test_a_recording_in_its_own_scale_goes_through_the_chips_resolution(
+        sim: Callable[[str], SimBoard], listener: Listener, recording: tuple[Path, np.ndarray], chip: str, rate_hz: int) -> None:
+    """The chip rounds, saturates and drops bits as the same chip does on the PC, to the last bit."""
+    path, words = recording
+    full_scale_um = 100_000_000
+    board = sim("sim_m4")
+    configure(board, chip=chip, rate_hz=rate_hz)
+    said, _ = run(board, path, full_scale_um)
+
+    with path.open("rb") as stream:
+        twin = chip_class(chip)(Recording(stream, full_scale_um))
+        if chip == "adxl345":
+            twin.write(bytes([0x31, 0x0F]))
+            twin.write(bytes([0x2C, 0x0F if rate_hz == 3200 else {1600: 14, 800: 13}[rate_hz]]))
+        else:
+            twin.write(bytes([0x23, 0xB8]))
+        shown = bytearray(6 * len(words))
+        for i in range(len(words)):
+            twin.recording.next_into(shown, 6 * i)
+    assert labels(said, listener) == listener.expected(np.frombuffer(bytes(shown), "<i2").reshape(-1, 3))
+    assert not np.array_equal(np.frombuffer(bytes(shown), "<i2"), words.ravel())
+
+
+def test_lost_samples_are_marked_and_the_rest_is_right(
+        sim: Callable[[str], SimBoard], listener: Listener, recording: tuple[Path, np.ndarray]) -> None:
+    path, _ = recording
+    board = sim("sim_m4")
+    configure(board, chip="adxl345", rate_hz=1600)
+    said, _ = run(board, path, before=(
+        "async def both():\n"
+        "    task = asyncio.create_task(node.run())\n"
+        "    await asyncio.sleep_ms(1500)\n"
+        "    import time\n"
+        "    time.sleep_ms(200)\n"
+        "    await task\n"), task="both()")
+    marked = [line["w"] for line in said if line.get("o")]
+    assert said[-1]["overruns"] == 1 and 1 <= len(marked) <= 2
+    assert said[-1]["samples"] < SAMPLES - 200
+    assert said[-1]["windows"] == (said[-1]["samples"] - 64) // 32 + 1
+
+
+def test_a_sensor_that_is_plugged_in_later(sim: Callable[[str], SimBoard], recording: tuple[Path, np.ndarray]) -> None:
+    path, _ = recording
+    board = sim("sim_m4")
+    configure(board, chip="adxl345", rate_hz=1600)
+    said, _ = run(board, path, before=(
+        "import simboard\n"
+        "simboard.attach_i2c(1, 0x53, None)\n"
+        "async def both():\n"
+        "    task = asyncio.create_task(node.run())\n"
+        "    await asyncio.sleep_ms(3000)\n"
+        "    simboard.attach_i2c(1, 0x53, chip)\n"
+        "    await task\n"), task="both()")
+    told = [line for line in said if "error" in line]
+    assert len(told) >= 2 and all("no ADXL345 at 0x53 on I2C(1): check wiring" in line["error"] for line in told)
+    assert [line["retry_s"] for line in told[:2]] == [0.5, 1.0]
+    assert said[-1]["windows"] == (SAMPLES - 64) // 32 + 1 and said[-1]["marked"] == 0
+
+
+def test_the_watchdog_bites_when_the_node_is_kept_from_running(
+        sim: Callable[[str], SimBoard], recording: tuple[Path, np.ndarray]) -> None:
+    path, _ = recording
+    board = sim("sim_m4")
+    board.soft_reset()
+    board.put_bytes(json.dumps({"pipeline": "/listener.mpy", "watchdog_s": 2}).encode(), "/auscult.json")
+    said, _ = run(board, path)  # longer than the watchdog's patience: it is fed
+    assert said[-1]["end"] == "recording ended"
+    board.hard_reset()
+    board.exec("pass")
+    code = RUN.format(recording=str(path), full_scale_um=None, task="both()", before=(
+        "async def both():\n"
+        "    task = asyncio.create_task(node.run())\n"
+        "    await asyncio.sleep_ms(500)\n"
+        "    while True: pass\n"))
+    board.start(code)
+    for line in board.lines(timeout_s=60):
+        if line.startswith("MicroPython"):  # it has started anew
+            break
+    assert board.exec("import machine\nprint(machine.reset_cause() == machine.WDT_RESET)", timeout_s=60).strip() == "True"
+
+
+@pytest.mark.parametrize("broken", ['{"sensor": {"rate_hz": "fast"}}', '{"sensor": {"chip": "lis', ""])
+def test_with_a_broken_configuration_the_prompt_stays_reachable(sim: Callable[[str], SimBoard], broken: str) -> None:
+    board = sim("sim_m4")
+    board.soft_reset()
+    board.put_bytes(broken.encode(), "/auscult.json")
+    said = lines(board.exec("import auscult.node\nauscult.node.main()"))
+    assert len(said) == 1 and "/auscult.json" in said[0]["error"]
+    assert board.exec("print(6 * 7)").strip() == "42"
+    assert board.get_bytes("/auscult.json") == broken.encode()
+
+
+def test_main_py_starts_the_node_by_itself(sim: Callable[[str], SimBoard]) -> None:
+    board = sim("sim_m4")
+    board.soft_reset()
+    board.put_bytes(b"{", "/auscult.json")
+    for file in ("boot.py", "main.py"):
+        board.put(FIRMWARE / file, "/" + file)
+    try:
+        said = lines(board.exec("exec(open('/boot.py').read())\nexec(open('/main.py').read())"))
+        assert "is not JSON" in said[0]["error"]
+    finally:
+        board.exec("import os\nos.remove('/main.py')\nos.remove('/boot.py')")
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("sim_m4", "armv7m"), ("sim_m3", "armv7emsp"), ("sim_m0", "armv7m"),
+                                             ("sim_m7", "armv7emsp"), ("sim_rv32", "armv6m")])
+def test_a_pipeline_for_another_architecture_is_refused_by_name(
+        sim: Callable[[str], SimBoard], listener: Listener, name: str, wrong: str) -> None:
+    board = sim(name)
+    board.soft_reset()
+    board.put(listener.module(wrong), "/other.mpy")
+    board.put_bytes(b'{"pipeline": "/other.mpy"}', "/auscult.json")
+    said = lines(board.exec("import auscult.node\nauscult.node.main()"))
+    assert f"/other.mpy is built for {wrong}, this board is {board.board.arch}: run `auscult build" in said[0]["error"]
+
+
+def test_a_pipeline_that_does_not_fit_is_a_memory_error(sim: Callable[[str], SimBoard], listener: Listener) -> None:
+    board = sim("sim_m0")
+    board.soft_reset()
+    said = board.exec(
+        "import auscult.pipeline as p\n"
+        "module = p.load('/listener.mpy')._module\n"
+        "module.STATE_BYTES = 300000\n"
+        "try: p.Pipeline(module)\n"
+        "except MemoryError as error: print(error)\n")
+    assert "pipeline listener needs 300" in said and "bytes are free: use a shorter window or fewer axes" in said
+    assert board.exec("print(p.load('/listener.mpy').name)").strip() == "listener"
