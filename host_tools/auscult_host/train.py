@@ -188,21 +188,38 @@ def fit(base: PipelineSpec, raw: NDArray[np.int32], labels: NDArray[Any], groups
 
 def _fit_elliptic(estimator: Any, rows: NDArray[np.int16], labels: NDArray[Any], groups: NDArray[Any],
                   settings: Settings) -> list[str]:
-    """Fit on normal windows only; the threshold comes from normal groups that were not trained on, where there are
-    several: distances of a group's own windows are too small, and a threshold from them would alarm all day."""
-    from sklearn.base import clone
+    """Learn what is normal from the normal windows: their mean and covariance, and a distance beyond which is abnormal.
 
+    The threshold comes from normal groups that were not trained on, where there are several: distances of a group's
+    own windows are too small, and a threshold from them would alarm all day.
+    """
     normal = np.asarray(labels) == NORMAL
-    rows, groups = rows[normal], np.asarray(groups)[normal]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # "covariance not full rank" for features that hardly vary: pinv copes
-        estimator.fit(rows)
-        if len(np.unique(groups)) > 1:
-            scores = np.concatenate([
-                clone(estimator).fit(rows[train]).score_samples(rows[test])
-                for train, test, _ in dataset.leave_one_group_out(groups)])
-            estimator[-1].offset_ = float(np.quantile(scores, settings.false_alarms))
+    healthy, groups = rows[normal].astype(np.float64), np.asarray(groups)[normal]
+    held_out = []
+    if len(np.unique(groups)) > 1:
+        for known, new, _ in dataset.leave_one_group_out(groups):
+            _set_envelope(estimator, healthy[known])
+            held_out.append(estimator.score_samples(healthy[new]))
+    _set_envelope(estimator, healthy)
+    scores = np.concatenate(held_out) if held_out else estimator.score_samples(healthy)
+    estimator[-1].offset_ = float(np.quantile(scores, settings.false_alarms))
     return [ANOMALY, NORMAL]  # scikit-learn's -1 and 1, in this order
+
+
+def _set_envelope(estimator: Any, rows: NDArray[np.float64]) -> None:
+    """Mean and covariance of all rows, shrunk as Ledoit & Wolf say (J. Multivar. Anal. 88, 2004).
+
+    EllipticEnvelope's own robust fit would leave out what is far from the rest, which is a whole machine when there
+    are a few of them; these windows are known to be normal.
+    """
+    from sklearn.covariance import LedoitWolf
+
+    scaled = estimator[0].fit_transform(rows)
+    fitted, envelope = LedoitWolf().fit(scaled), estimator[-1]
+    envelope.location_, envelope.covariance_ = fitted.location_, fitted.covariance_
+    envelope.precision_, envelope.offset_ = fitted.precision_, 0.0
+    envelope.support_, envelope.n_features_in_ = np.ones(len(rows), bool), scaled.shape[1]
+    envelope.dist_ = envelope.mahalanobis(scaled)
 
 
 def _fit_mixture(estimator: Any, rows: NDArray[np.int16], labels: NDArray[Any]) -> list[str]:
