@@ -91,6 +91,25 @@ def _natmod(name: str, arch: str, source: str, binding: str) -> Path:
     return target
 
 
+# Numbers of native architectures in the third byte of a .mpy file (MicroPython's py/persistentcode.h)
+_MPY_ARCHS = ("bytecode", "x86", "x64", "armv6", "armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp", "xtensa",
+              "xtensawin", "rv32imc")
+
+
+def check_architecture(module: Path, arch: str, board: str) -> None:
+    """Raises AuscultError unless a .mpy file holds native code for `arch` (or portable bytecode)."""
+    with module.open("rb") as stream:
+        head = stream.read(3)
+    if len(head) < 3 or head[:2] != b"M\x06":
+        raise AuscultError(f"{module.name} is not a MicroPython module: it begins with {head!r}", "a .mpy file of version 6",
+                           "build it with `auscult build`")
+    number = head[2] >> 2 & 0x0F
+    found = _MPY_ARCHS[number] if number < len(_MPY_ARCHS) else f"architecture {number}"
+    if found not in ("bytecode", arch):
+        raise AuscultError(f"{module.name} is built for {found}", f"{arch}, which is what {board} runs",
+                           f"build it with `auscult build --board {board}`")
+
+
 def static_module(spec: PipelineSpec, out: Path, model: "ModelCode | None" = None) -> Path:
     """The pipeline as a user C module: a folder for USER_C_MODULES, complete in itself. Returns the folder."""
     folder = out / f"{spec.name}_static"

@@ -107,11 +107,14 @@ def node_config(trained: Trained, chip: str = "adxl345", bus: str = "i2c", k: in
             "report": {"to": "stdout", "every": every}}
 
 
-def stage(trained: Trained, arch: str, config: dict[str, Any], folder: Path, layout: str = "fast") -> Path:
-    """Everything a board needs, as one folder to copy: the package as bytecode, the pipeline, the configuration."""
+def stage(trained: Trained, arch: str, config: dict[str, Any], folder: Path, layout: str = "fast",
+          module: Path | None = None) -> Path:
+    """Everything a board needs, as one folder to copy: the package as bytecode, the pipeline (built, unless a
+    module is given), the configuration."""
     package = _bytecode()
     shutil.copytree(package, folder / "auscult", dirs_exist_ok=True)
-    shutil.copy(build.native_module(trained.spec, arch, trained.code(layout)), folder / "pipeline.mpy")
+    module = module or build.native_module(trained.spec, arch, trained.code(layout))
+    shutil.copy(module, folder / "pipeline.mpy")
     (folder / "auscult.json").write_text(json.dumps(config))
     return folder
 
@@ -144,7 +147,10 @@ def _bytecode() -> Path:
 
 
 def deploy(board: SimBoard, folder: Path) -> None:
-    """Copy a folder's contents to the board's root with mpremote, as to a board on a cable."""
+    """Copy a folder's contents to the board's root with mpremote, as to a board on a cable. Modules for another
+    architecture are refused before anything is copied."""
+    for module in folder.rglob("*.mpy"):
+        build.check_architecture(module, board.board.arch, board.board.name)
     command = [sys.executable, "-m", "mpremote", "connect", board.port, "fs", "cp", "-r",
                *(str(entry) for entry in sorted(folder.iterdir())), ":/"]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
@@ -163,13 +169,13 @@ node.main(source=attach(config.load(), simboard.arg('recording'), None, int(simb
 
 def play(trained: Trained, recording: recordings.Recording, board_name: str = "sim_m4", *, chip: str = "adxl345",
          bus: str = "i2c", k: int = 3, n: int = 5, layout: str = "fast", real_time: bool = False,
-         rate_error_ppm: int = 0, every: str = "window",
+         rate_error_ppm: int = 0, every: str = "window", module: Path | None = None,
          progress: Callable[[str], None] = lambda _: None,
          on_board: Callable[[SimBoard, Path], None] | None = None) -> Iterator[tuple[Played, dict[str, Any]]]:
     """Boot, deploy, play; yields (what came so far, the newest line) as the node's lines come.
 
     The virtual chip samples at the recording's own rate (times 1 + rate_error_ppm / 10^6), whatever the nominal rate
-    is. Unless real_time, virtual time counts instructions and idle time is skipped: the result is the same, sooner.
+    is. module: a .mpy file to deploy instead of building one. Unless real_time, virtual time counts instructions and idle time is skipped: the result is the same, sooner.
     on_board(board, staged folder) is called after deployment, for measurements.
     """
     if len(recording.axes) != 3:
@@ -193,7 +199,7 @@ def play(trained: Trained, recording: recordings.Recording, board_name: str = "s
             progress("deploying with mpremote")
             staged = folder / "staged"
             staged.mkdir()
-            deploy(board, stage(trained, board.board.arch, config, staged, layout))
+            deploy(board, stage(trained, board.board.arch, config, staged, layout, module))
             if on_board:
                 on_board(board, staged)
             progress("playing")

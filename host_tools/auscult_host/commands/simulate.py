@@ -20,6 +20,7 @@ def simulate(
     k: Annotated[int, typer.Option(help="Decision: k of the last n verdicts.", min=1)] = 3,
     n: Annotated[int, typer.Option(min=1, max=254)] = 5,
     layout: Annotated[str, typer.Option(help="fast or small.")] = "fast",
+    module: Annotated[Path | None, typer.Option(help="Deploy this .mpy, as from a bundle, instead of building.")] = None,
     rate_error: Annotated[float, typer.Option(help="Percent by which the chip's rate is off.", min=-10, max=10)] = 0.0,
     real_time: Annotated[bool, typer.Option("--real-time", help="As slow as the recording, not as fast as possible.")] = False,
     picture: Annotated[Path | None, typer.Option(help="Write a spectrogram with verdicts (PNG).")] = None,
@@ -31,7 +32,7 @@ def simulate(
     played = None
     with console.status("starting") as status:
         for played, line in playback.play(trained, source, board, chip=chip, bus=bus, k=k, n=n, layout=layout,
-                                          rate_error_ppm=round(rate_error * 1e4), real_time=real_time,
+                                          rate_error_ppm=round(rate_error * 1e4), real_time=real_time, module=module,
                                           progress=lambda text: status.update(text)):
             if not as_json:
                 print(line.get("text") or json.dumps(line))
