@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Forest layout `small`: one 32-bit word per split and one table of leaves, walked by a loop.
 
-A split is  threshold:16 | ref:10 | feature:4 | right is a leaf:1 | left is a leaf:1.  Trees are stored parents
+A split is  threshold:16 | ref:10 | right is a leaf:1 | feature:4 | left is a leaf:1.  Trees are stored parents
 first, left subtree before right, so the child that comes first is simply the next word. `ref` then is
 
     no leaf     distance from the next word to the right child
@@ -124,16 +124,14 @@ class _Packer:
                 ref, flags = self._ref(split, tree)
                 if ref >> self.ref_bits or split.feature >> self.feature_bits:
                     raise OverflowError
-                word = (split.threshold & 0xFFFF) << 16 | split.feature << 2 | flags
+                word = (split.threshold & 0xFFFF) << 16 | split.feature << 1 | flags & 1
+                word |= flags >> 1 << self.feature_bits + 1
                 nodes += [word, ref] if self.wide else [word | ref << 6]
         return nodes, roots
 
     def emit(self) -> tuple[str, dict[str, Any]]:
         nodes, roots = self._nodes()
-        n_classes, n_trees, class_bits = self.forest.n_classes, len(self.trees), self.class_bits
-        n_features = self.forest.n_features
-        class_mask, pure_pairs = (1 << class_bits) - 1, 1 << 2 * class_bits
-
+        n_classes, class_bits = self.forest.n_classes, self.class_bits
         columns = [roots]
         bases = []
         for values in self.single_bases, self.pair_bases:
@@ -142,90 +140,29 @@ class _Packer:
                 columns.append(values)
         trees = [value for row in zip(*columns, strict=True) for value in row]
         index = "uint16_t" if max(trees) < 65536 else "uint32_t"
-        entry = f"uint{self.width}_t"
         leaves = self.leaves or [0]
         table_bytes = 4 * len(nodes) + self.width // 8 * len(leaves) + (2 if index == "uint16_t" else 4) * len(trees)
 
-        def class_of(word: str) -> str:
-            return f"{word} & {class_mask}"
-
-        # Byte distances straight from the word save a shift or two per visit.
-        feature_mask = ((1 << self.feature_bits) - 1) << 2
-        feature = f"*(const int32_t *)((const char *)features + (split & {feature_mask}))"
-        jump = "next + ref" if self.wide else "(const uint32_t *)((const char *)next + (split >> 4 & 4092))"
-
-        source = f"""#define AUS_MODEL_CLASSES {n_classes}
-#define AUS_MODEL_ACC {n_classes + n_features} // class sums, then the features << 16
-{c_array("uint32_t", "model_nodes", nodes, 8)}
-{c_array(entry, "model_leaves", leaves)}
-{c_array(index, "model_trees", trees)}
-#ifdef __GNUC__
-#define MODEL_BELOW(v) __asm__("" : "+r"(v)) // what depends on v is not worth computing any earlier
-#else
-#define MODEL_BELOW(v)
-#endif
-static int aus_model(const int16_t *x, int32_t *acc) {{
-    int32_t *features = acc + {n_classes};
-    for (int k = 0; k < {n_classes}; k++) acc[k] = 0;
-    for (int i = 0; i < {n_features}; i++) features[i] = (int32_t)((uint32_t)x[i] << 16);
-    for (const {index} *tree = model_trees; tree < model_trees + {len(trees)}; tree += {len(columns)}) {{
-        const uint32_t *next = model_nodes + tree[0];
-        const {entry} *leaf;
-        uint32_t split, ref, a, b;
-        for (;;) {{
-            split = *next++;
-            // The low half of the word only adds to the threshold's fraction: x <= threshold stays exact.
-            int32_t feature = {feature};
-            {"ref = *next++;" if self.wide else ""}
-            if ((split & 3) == 0) {{
-                if (feature > (int32_t)split) {{
-                    MODEL_BELOW(split);
-                    next = {jump};
-                }}
-                continue;
-            }}
-            MODEL_BELOW(split);
-            {"" if self.wide else "ref = split >> 6 & 1023;"}
-            uint32_t side = feature > (int32_t)split ? 2 : 1;
-            leaf = 0;
-            if ((split & 3) == 3) {{
-                a = side == 2 ? ref >> {class_bits} : ref;
-                if (ref < {pure_pairs}) break;
-                leaf = model_leaves + {bases[1]} + (ref - {pure_pairs});
-                if (side == 2) {{ // step over the left leaf
-                    do {{ b = *leaf++; }} while (({class_of("b")}) == ({class_of(f"b >> {class_bits}")}));
-                }}
-                break;
-            }}
-            a = ref;
-            if (split & side) break;
-            ref >>= {class_bits};
-            if (ref) {{
-                leaf = model_leaves + {bases[0]} + (ref - 1);
-                break;
-            }}
-        }}
-        int32_t rest = {self.total};
-        if (leaf) {{
-            do {{
-                uint32_t v = *leaf++;
-                a = {class_of("v")};
-                b = {class_of(f"v >> {class_bits}")};
-                v >>= {2 * class_bits};
-                acc[a] += (int32_t)v;
-                rest -= (int32_t)v;
-            }} while (a == b);
-            a = b;
-        }}
-        acc[{class_of("a")}] += rest;
-    }}
-    int best = 0;
-    for (int k = 1; k < {n_classes}; k++) {{
-        if (acc[k] > acc[best]) best = k;
-    }}
-    return best;
-}}
-{c_proba(n_classes, n_trees, self.total)}"""
+        defines = {
+            "AUS_MODEL_CLASSES": n_classes,
+            "AUS_MODEL_ACC": n_classes,
+            "MODEL_CLASS_BITS": class_bits,
+            "MODEL_SHARES": self.total,
+            "MODEL_WIDE": int(self.wide),
+            "MODEL_TREE_ROW": len(columns),
+            "MODEL_TREE_WORDS": len(trees),
+            "MODEL_SINGLES": bases[0],
+            "MODEL_PAIRS": bases[1],
+        }
+        source = (
+            "".join(f"#define {name} {value}\n" for name, value in defines.items())
+            + f"typedef {index} model_tree_t;\ntypedef uint{self.width}_t model_leaf_t;\n"
+            + c_array("uint32_t", "model_nodes", nodes, 8)
+            + c_array("model_leaf_t", "model_leaves", leaves)
+            + c_array("model_tree_t", "model_trees", trees)
+            + '#include "model_trees.h"\n'
+            + c_proba(n_classes, len(self.trees), self.total)
+        )
         return source, {
             "table_bytes": table_bytes,
             "leaf_entries": len(leaves),
