@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 # For building the package into a firmware: FROZEN_MANIFEST=.../firmware/manifest.py
-package("auscult")
+package("auscult")  # noqa: F821

@@ -62,7 +62,8 @@ def load(path=PATH):
             raise ValueError
         given = json.loads(text)
     except ValueError:
-        raise ConfigError("%s is not JSON, it may be cut short (%d characters): copy the file again" % (path, len(text)))
+        raise ConfigError("%s is not JSON, it may be cut short (%d characters): copy the file again"
+                          % (path, len(text)))
     try:
         return check(given)
     except ConfigError as error:

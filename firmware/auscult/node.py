@@ -24,7 +24,8 @@ def make_bus(sensor):
     """The bus of the configuration's `sensor` section on this board's peripherals."""
     import machine
 
-    pins = {name: machine.Pin(sensor[name]) for name in ("scl", "sda", "sck", "mosi", "miso") if sensor[name] is not None}
+    names = ("scl", "sda", "sck", "mosi", "miso")
+    pins = {name: machine.Pin(sensor[name]) for name in names if sensor[name] is not None}
     if sensor["bus"] == "i2c":
         return I2CBus(machine.I2C(sensor["id"], freq=sensor["freq_hz"] or 400000, **pins), sensor["address"])
     # Mode 3: ADXL345 Rev. G, "SPI"; LIS3DH section 6.2
@@ -37,10 +38,12 @@ def make_decision(settings, classes):
     per_class = {}
     for label, own in (settings["per_class"] or {}).items():
         if label not in classes:
-            raise ValueError("decision.per_class names %s; the pipeline's classes are %s" % (label, ", ".join(classes)))
+            raise ValueError("decision.per_class names %s; the pipeline's classes are %s"
+                             % (label, ", ".join(classes)))
         per_class[classes.index(label)] = (own.get("k", settings["k"]), own.get("k_off", settings["k_off"]))
     normal = classes.index(settings["normal"]) if settings["normal"] in classes else -1
-    return Decision(len(classes), normal, settings["k"], settings["n"], settings["k_off"], settings["hold_off"], per_class)
+    return Decision(len(classes), normal, settings["k"], settings["n"], settings["k_off"], settings["hold_off"],
+                    per_class)
 
 
 def make_stream(settings):
@@ -84,7 +87,8 @@ class Node:
 
                 self._interrupt = machine.Pin(settings["int_pin"], machine.Pin.IN)
             # With an interrupt several FIFO loads may wait while another task runs.
-            self.sampler = Sampler(self.sensor, self.pipeline, self._clock, 4 if self._interrupt else 2, self._interrupt)
+            blocks = 4 if self._interrupt else 2
+            self.sampler = Sampler(self.sensor, self.pipeline, self._clock, blocks, self._interrupt)
             self._compare(settings["rate_hz"], self.sensor.full_scale_um / 1000000)
         else:
             self.sensor.check()
@@ -129,8 +133,8 @@ class Node:
             self.report.note("warn", "the sensor samples at %.1f Hz, the pipeline was made for %.1f Hz +-%d %%"
                              % (rate_hz, made, round(100 * tolerance)))
         if full_scale and abs(full_scale - info["full_scale"]) > 0.01 * info["full_scale"]:
-            self.report.note("warn", "full scale of the sensor is %.1f m/s2, of the pipeline %.1f m/s2: check sensor.range_g"
-                             % (full_scale, info["full_scale"]))
+            self.report.note("warn", "full scale of the sensor is %.1f m/s2, of the pipeline %.1f m/s2: "
+                             "check sensor.range_g" % (full_scale, info["full_scale"]))
 
     @property
     def ended(self):

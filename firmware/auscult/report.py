@@ -4,7 +4,8 @@
     {"t":12345,"w":17,"v":"bearing","p":0.93,"s":"bearing","o":0}
 
 t: ms since the node started, w: window, v: verdict of this window, p: its probability (or "score"), s: state after
-smoothing (null: unknown), o: 1 if samples are missing in the window, h: 1 in a heartbeat. Other lines: {"warn": ...}, {"error": ...}, {"end": ...}.
+smoothing (null: unknown), o: 1 if samples are missing in the window, h: 1 in a heartbeat. Other lines: {"warn": ...},
+{"error": ...}, {"end": ...}.
 """
 
 import json
@@ -14,8 +15,8 @@ _LONGEST = 64  # everything of a verdict line but the two labels
 
 
 class Report:
-    """stream: takes write(buffer, offset, length), as MicroPython's streams do. every: "window" or "change"; in the latter
-    a heartbeat line is sent when nothing was for heartbeat_s seconds (0: never)."""
+    """stream: takes write(buffer, offset, length), as MicroPython's streams do. every: "window" or "change"; with
+    "change" a heartbeat line is sent when nothing was for heartbeat_s seconds (0: never)."""
 
     def __init__(self, classes, stream=None, every="window", heartbeat_s=60):
         self._write = _writer(stream if stream is not None else sys.stdout)

@@ -16,8 +16,8 @@ ADDRESS = 0x53
 class Bench:
     """words: bytes of the recording (or an open stream)."""
 
-    def __init__(self, name, kind, words, full_scale_um=None, rate_ppm=0, gain_ppm=0, line=False, start_us=(1 << 30) - 50000):
-        self.clock = VirtualClock(start_us)  # the ticks soon wrap
+    def __init__(self, name, kind, words, full_scale_um=None, rate_ppm=0, gain_ppm=0, line=False):
+        self.clock = VirtualClock((1 << 30) - 50000)  # the ticks soon wrap
         stream = io.BytesIO(words) if isinstance(words, bytes) else words
         self.chip = chip_class(name)(Recording(stream, full_scale_um), self.clock, rate_ppm, gain_ppm)
         self.pin = None

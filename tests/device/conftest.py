@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The device package under test: on CPython by import, on MicroPython's unix port and the simulated boards as shipped."""
+"""The device package under test: on CPython, on MicroPython's unix port and on the simulated boards."""
 
 import os
 import subprocess
@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from auscult_host import toolchain
 
-from . import FIRMWARE
 from device.listener import Listener, make_listener
+
+from . import FIRMWARE
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A recording and a real compiled pipeline for the device tests: a tree that tells a quiet machine from a rattling one."""
+"""For the device tests: a recording, and a real compiled pipeline that tells a quiet machine from a rattling one."""
 
 import json
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ FULL_SCALE_UM = 156906400  # ±16 g
 
 
 def signal(samples: int, seed: int = 1) -> np.ndarray:
-    """int16 [samples, 3], lower three bits 0 as an ADXL345 at 800 Hz and below gives: quiet, then rattling, in turns."""
+    """int16 [samples, 3], lower four bits 0 as chips give them: quiet and rattling by turns."""
     rng = np.random.default_rng(seed)
     loud = np.repeat(rng.random(samples // 200 + 1) < 0.5, 200)[:samples, None]
     words = rng.normal(0, np.where(loud, 6000, 300), (samples, 3)) + (0, 0, 2000)

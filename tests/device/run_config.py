@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: UP031
 # For MicroPython, whose json module is more lenient than CPython's: a configuration cut anywhere is refused.
 # argument: a scratch file
 import json

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: UP031
 # For MicroPython: what load() says of files that are no pipeline for this board.
 # arguments: pipeline.mpy, a scratch folder, a .mpy that is no pipeline
 import sys
@@ -21,11 +22,13 @@ def attempt(data):
     return "loaded"
 
 
-cut = {attempt(whole[:n]).split(" at ")[0] for n in list(range(4, len(whole) - 200, 61)) + list(range(len(whole) - 200, len(whole)))}
+lengths = list(range(4, len(whole) - 200, 61)) + list(range(len(whole) - 200, len(whole)))
+cut = {attempt(whole[:n]).split(" at ")[0] for n in lengths}
 assert cut == {folder + "/tried.mpy is cut short"}, cut
 for foreign in (b"", b"M\x06", b"hello, world", b"M\x05" + whole[2:], b"\x7fELF" + bytes(100)):
     assert "is not a pipeline module" in attempt(foreign), foreign
-for number, name in ((4, "armv6m"), (5, "armv7m"), (7, "armv7emsp"), (8, "armv7emdp"), (11, "rv32imc"), (15, "architecture 15")):
+others = {4: "armv6m", 5: "armv7m", 7: "armv7emsp", 8: "armv7emdp", 11: "rv32imc", 15: "architecture 15"}
+for number, name in others.items():
     text = attempt(whole[:2] + bytes([whole[2] & 3 | number << 2]) + whole[3:])
     assert "is built for %s, this board is x64: run `auscult build" % name in text, text
 try:

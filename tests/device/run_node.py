@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: SIM115
 # For MicroPython: a node with a virtual chip and a virtual clock, in one of several situations.
 # arguments: situation, pipeline.mpy, recording, file for the lines, chip/bus
 import asyncio
@@ -65,7 +66,7 @@ def locked():
 
 def loop(line):
     """Under asyncio, counting the bytes in use instead: nothing is ever collected."""
-    bench, stream, node = make(line=line)
+    _, stream, node = make(line=line)
     node._rate_said = True
     gc.collect()
     gc.disable()
@@ -75,55 +76,34 @@ def loop(line):
 
 
 def faults():
-    """The wire breaks twice, and once the node is kept from reading."""
+    """The wire breaks twice until three attempts have failed, and once the node is kept from reading for 300 ms."""
     bench, stream, node = make()
-    breaks = {300: False, 400: True, 900: False, 901: True, 1500: "busy"}
+    step, note = node.step, node.report.note
     turn = 0
-    step = node.step
 
     def troubled():
         nonlocal turn
         turn += 1
-        what = breaks.get(turn)
-        if what == "busy":
+        if turn in (300, 900):
+            bench.chip.present = False
+        elif turn == 1500:
             bench.clock.sleep_ms(300)
         return step()
 
-    def later():
-        for _ in range(2000):
-            what = breaks.get(turn)
-            if what is not None and what != "busy":
-                bench.chip.present = what
-            if not bench.chip.present:
-                tired[0] += 1
-                if tired[0] > 3:
-                    bench.chip.present, tired[0] = True, 0
-            yield_to()
-            yield
+    def told(kind, text, **more):
+        note(kind, text, **more)
+        if node.errors % 3 == 0:
+            bench.chip.present = True
 
-    tired = [0]
-
-    def yield_to():
-        from asyncio import core
-
-        core._task_queue.push(core.cur_task, core.ticks())
-
-    node.step = troubled
-
-    async def both():
-        watcher = asyncio.create_task(later())
-        figures = await node.run()
-        watcher.cancel()
-        return figures
-
-    figures = asyncio.run(both())
+    node.step, node.report.note = troubled, told
+    figures = asyncio.run(node.run())
     stream.close()
     print(figures["windows"], figures["marked"], figures["errors"])
 
 
 def silent():
     """The chip stops measuring on its own (a brown-out): it answers, but no samples come."""
-    bench, stream, node = make()
+    bench, _, node = make()
     node.connect()
     for _ in range(20):
         bench.clock.sleep_ms(node.period_ms)
@@ -138,14 +118,8 @@ def silent():
         print(error)
 
 
-def rate(ppm):
-    bench, stream, node = make(rate_ppm=ppm)
-    asyncio.run(node.run())
-    stream.close()
-
-
-def changes():
-    bench, stream, node = make(report={"every": "change", "heartbeat_s": 5})
+def plain(**settings):
+    _, stream, node = make(**settings)
     asyncio.run(node.run())
     stream.close()
 
@@ -161,6 +135,6 @@ elif situation == "faults":
 elif situation == "silent":
     silent()
 elif situation == "changes":
-    changes()
-else:
-    rate(int(situation))
+    plain(report={"every": "change", "heartbeat_s": 5})
+else:  # how far off the chip's rate is
+    plain(rate_ppm=int(situation))

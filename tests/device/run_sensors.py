@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: UP031
 # For MicroPython: all samples arrive over either bus, with the heap locked.
 from array import array
 

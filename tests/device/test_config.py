@@ -45,10 +45,12 @@ def test_the_error_names_key_found_and_allowed(given_: object, says: str) -> Non
         config.check(given_)
 
 
+KEYS = ["sensor", "decision", "report", "k", "cs", "per_class", "chip", "x"]
+
+
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-                    lambda inner: st.lists(inner, max_size=3)
-                    | st.dictionaries(st.sampled_from(["sensor", "decision", "report", "k", "cs", "per_class", "chip", "x"]),
-                                      inner, max_size=4), max_leaves=12))
+                    lambda one: st.lists(one, max_size=3) | st.dictionaries(st.sampled_from(KEYS), one, max_size=4),
+                    max_leaves=12))
 def test_whatever_is_given_it_is_checked_or_refused(given_: object) -> None:
     try:
         checked = config.check(given_)
@@ -62,7 +64,7 @@ def test_a_file_cut_anywhere_is_refused_and_left_alone(tmp_path: Path) -> None:
     text = json.dumps({"name": "pump 3", "sensor": {"chip": "lis3dh", "rate_hz": 400}, "decision": {"k": 2}}, indent=1)
     for n in range(len(text)):
         path.write_text(text[:n])
-        with pytest.raises(config.ConfigError, match=f"auscult.json is not JSON, it may be cut short \\({n} characters\\)"):
+        with pytest.raises(config.ConfigError, match=rf"\.json is not JSON, it may be cut short \({n} characters\)"):
             config.load(str(path))
         assert path.read_text() == text[:n]
     path.write_text(text)
@@ -70,7 +72,7 @@ def test_a_file_cut_anywhere_is_refused_and_left_alone(tmp_path: Path) -> None:
 
 
 def test_missing_and_binary_files(tmp_path: Path) -> None:
-    with pytest.raises(config.ConfigError, match="no node configuration at .*nothing.json"):
+    with pytest.raises(config.ConfigError, match=r"no node configuration at .*nothing\.json"):
         config.load(str(tmp_path / "nothing.json"))
     (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00\x80")
     with pytest.raises(config.ConfigError, match="is not text"):

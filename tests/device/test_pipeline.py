@@ -9,7 +9,8 @@ from auscult_host import toolchain
 from device.listener import Listener, signal
 
 
-def test_how_the_recording_is_cut_changes_nothing(micropython: Callable[..., str], listener: Listener, tmp_path: Path) -> None:
+def test_how_the_recording_is_cut_changes_nothing(micropython: Callable[..., str], listener: Listener,
+                                                  tmp_path: Path) -> None:
     words = signal(3000, seed=5)
     (tmp_path / "words").write_bytes(words.tobytes())
     printed = micropython("run_cuts.py", listener.module("x64"), tmp_path / "words", 60, 1).split()

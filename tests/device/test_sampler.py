@@ -28,7 +28,8 @@ class Recorder:
 
 
 @settings(max_examples=30)
-@given(rate_mhz=st.integers(100_000, 5_376_000), period_ms=st.integers(2, 20), seconds=st.sampled_from([10, 35, 45, 90, 200]))
+@given(rate_mhz=st.integers(100_000, 5_376_000), period_ms=st.integers(2, 20),
+       seconds=st.sampled_from([10, 35, 45, 90, 200]))
 def test_true_rate_within_a_tenth_of_a_percent(rate_mhz: int, period_ms: int, seconds: int) -> None:
     from auscult.virtual.clock import VirtualClock
 
@@ -105,7 +106,7 @@ def test_lost_samples_are_marked_where_they_are_missing(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["adxl345", "lis3dh"])
 def test_the_interrupt_drains_while_others_are_busy(name: str) -> None:
-    """While some other task keeps the CPU for 100 ms, 40 samples come and the FIFO holds 32; the handler saves the samples."""
+    """Another task keeps the CPU for 100 ms, in which 40 samples come; the FIFO holds 32, but the handler drains it."""
     words = signal(2000)
     bench = Bench(name, "i2c", words.tobytes(), line=True)
     pipeline = Recorder()

@@ -130,7 +130,8 @@ def test_adxl345_on_spi_is_given_time_between_reads() -> None:
 
 @CHIPS
 def test_errors_name_chip_place_and_what_to_check(name: str) -> None:
-    with pytest.raises(SensorError, match=rf"no {name.upper()} at 0x18 on I2C\(0\): check wiring, power and address pins"):
+    advice = r"at 0x18 on I2C\(0\): check wiring, power and address pins"
+    with pytest.raises(SensorError, match=f"no {name.upper()} {advice}"):
         driver(name)(I2CBus(I2C(0), 0x18))
     other = Bench({"adxl345": "lis3dh", "lis3dh": "adxl345"}[name], "i2c", signal(10).tobytes())
     with pytest.raises(SensorError, match="device id is 0x00, expected 0x"):

@@ -30,11 +30,11 @@ class VirtualClock:
     def sleep_us(self, us):
         end = self.now + us
         while True:
-            first = None
+            first, due = None, end
             for chip in self._chips:
                 if chip.alarm_us >= 0:
                     at = self.now + max(0, self.ticks_diff(chip.alarm_us, self.ticks_us()))
-                    if at <= end and (first is None or at < due):
+                    if at <= due and (first is None or at < due):
                         first, due = chip, at
             if first is None:
                 break
