@@ -91,6 +91,15 @@ def _natmod(name: str, arch: str, source: str, binding: str) -> Path:
     return target
 
 
+# What a firmware's own flags would get wrong for this one file
+_STATIC_HEAD = """\
+#pragma GCC optimize("O2", "no-tree-pre")
+#pragma GCC diagnostic ignored "-Wunused-function"
+#pragma GCC diagnostic ignored "-Wunused-const-variable"
+#define AUS_STATIC_MODULE
+#define AUS_PIPELINE_FILE "pipeline.inc"
+"""
+
 # Numbers of native architectures in the third byte of a .mpy file (MicroPython's py/persistentcode.h)
 _MPY_ARCHS = ("bytecode", "x86", "x64", "armv6", "armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp", "xtensa",
               "xtensawin", "rv32imc")
@@ -121,12 +130,11 @@ def static_module(spec: PipelineSpec, out: Path, model: "ModelCode | None" = Non
         binding = (hostlib.native_sources() / "aus_module.c").read_text().replace("AUS_MODULE_QSTR", f"MP_QSTR_{spec.name}")
         # compiled in, the names of two pipelines must not meet
         binding = binding.replace("aus_static_module", f"aus_{spec.name}_module")
-        (fresh / f"{spec.name}_module.c").write_text(binding)
+        (fresh / f"{spec.name}_module.c").write_text(_STATIC_HEAD + binding)
         (fresh / "micropython.mk").write_text(
             f"{spec.name.upper()}_DIR := $(USERMOD_DIR)\n"
             f"SRC_USERMOD_C += $({spec.name.upper()}_DIR)/{spec.name}_module.c\n"
-            f"CFLAGS_USERMOD += -I$({spec.name.upper()}_DIR)\n"
-            f"$(BUILD)/{spec.name}/{spec.name}_module.o: CFLAGS += {_FLAGS}\n")
+            f"CFLAGS_USERMOD += -I$({spec.name.upper()}_DIR)\n")
         (fresh / "micropython.cmake").write_text(
             f"add_library(usermod_{spec.name} INTERFACE)\n"
             f"target_sources(usermod_{spec.name} INTERFACE ${{CMAKE_CURRENT_LIST_DIR}}/{spec.name}_module.c)\n"
