@@ -2,7 +2,6 @@
 """Every feature in float64 NumPy, by the formulas of the table: what the integer core is measured against."""
 
 import numpy as np
-
 from auscult_host.features import Feature
 
 

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ def run(say: Callable[[str], None], verdict: Callable[[playback.Played, dict[str
         progress("playing")
         say(f"[bold]3 building[/]    pipeline.mpy for {board.board.arch}, {counted['module_bytes']:,} bytes: features and model")
         say(f"[bold]4 deploying[/]   to {BOARD} ({board.board.mcu}, MicroPython, simulated) with mpremote")
-        say(f"[bold]5 listening[/]   through an ADXL345 on I2C; one letter a window: [dim]·[/] normal, first letter of the fault else")
+        say("[bold]5 listening[/]   through an ADXL345 on I2C; a letter a window: [dim]·[/] normal, else the fault's first")
 
     played = None
     for played, line in playback.play(trained, story.playing, BOARD, progress=progress, on_board=count):
@@ -113,7 +114,7 @@ def run(say: Callable[[str], None], verdict: Callable[[playback.Played, dict[str
         title=f"{story.playing.machine or 'machine'}: what {BOARD} heard and said")
     before = [v for v in played.verdicts if played.end_s(v["w"]) < fault_at_s]
     # the state is unknown (null) until the first decision
-    alarms = sum(1 for a, b in zip(before, before[1:]) if b["s"] not in (a["s"], None, "normal"))
+    alarms = sum(1 for a, b in pairwise(before) if b["s"] not in (a["s"], None, "normal"))
     result = {
         "board": BOARD, "windows": played.end["windows"], "marked": played.end["marked"], "fault_at_s": fault_at_s,
         "detected_s": detected_s, "time_to_detection_s": None if detected_s is None else round(detected_s - fault_at_s, 3),

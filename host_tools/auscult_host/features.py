@@ -133,7 +133,7 @@ def to_physical(values: NDArray[np.int32], features: list[Feature], full_scale: 
                 nfft: int) -> NDArray[np.float64]:
     """int32 features [n, F] in physical units: full_scale is the acceleration (m/s^2) of 32768 LSB; bins become Hz."""
     lsb = full_scale / 32768
-    out = np.asarray(values, np.float64) / np.array([2.0 ** f.kind.q for f in features])
+    out: NDArray[np.float64] = np.asarray(values, np.float64) / np.array([2.0 ** f.kind.q for f in features])
     for i, feature in enumerate(features):
         level = feature.kind.level
         if level == 1:

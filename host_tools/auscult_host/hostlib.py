@@ -130,7 +130,8 @@ class HostPipeline:
 
 def quantise(features: NDArray[np.int32], shifts: Sequence[int]) -> NDArray[np.int16]:
     """int32 features [n, F] >> shifts [F], saturated to int16: the model's input, as in C."""
-    return np.clip(features >> np.array(shifts, np.int32), -32768, 32767).astype(np.int16)
+    rows: NDArray[np.int16] = np.clip(features >> np.array(shifts, np.int32), -32768, 32767).astype(np.int16)
+    return rows
 
 
 def choose_shifts(features: NDArray[np.int32]) -> list[int]:

@@ -175,7 +175,8 @@ def play(trained: Trained, recording: recordings.Recording, board_name: str = "s
     """Boot, deploy, play; yields (what came so far, the newest line) as the node's lines come.
 
     The virtual chip samples at the recording's own rate (times 1 + rate_error_ppm / 10^6), whatever the nominal rate
-    is. module: a .mpy file to deploy instead of building one. Unless real_time, virtual time counts instructions and idle time is skipped: the result is the same, sooner.
+    is. module: a .mpy file to deploy instead of building one. Unless real_time, virtual time counts instructions and
+    idle time is skipped: the result is the same, sooner.
     on_board(board, staged folder) is called after deployment, for measurements.
     """
     if len(recording.axes) != 3:

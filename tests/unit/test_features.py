@@ -156,4 +156,5 @@ if __name__ == "__main__":
     for n in (128, 512, 4096):
         for feature, got, expected, _ in errors(n):
             error = np.abs(got - expected)
-            print(f"{n:5} {feature.name:22} median {np.median(error):.2g}  largest {error.max():.3g} at {expected[error.argmax()]:.5g}")
+            print(f"{n:5} {feature.name:22} median {np.median(error):.2g}  largest {error.max():.3g}"
+                  f" at {expected[error.argmax()]:.5g}")
