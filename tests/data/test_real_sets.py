@@ -4,36 +4,13 @@
 The figures are of sessions that were held out; a random split is shown to be worth nothing beside them.
 """
 
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from auscult_host import dataset, evaluate, train
-from auscult_host.importers import Options, import_sources, write_dataset
+from auscult_host import evaluate, train
 from auscult_host.recordings import STANDARD_GRAVITY
 from auscult_host.train import Settings
-
-
-def import_set(real_data, tmp_path_factory, name):
-    source = real_data / name
-    if not (source / "data.npz").is_file():
-        pytest.skip(f"{name} is not in {real_data}")
-    imported = import_sources([source], Options())
-    folder = tmp_path_factory.mktemp(name)
-    write_dataset(imported.recordings, folder)
-    with np.load(source / "data.npz") as arrays:
-        return imported, dataset.load(folder), dict(arrays), json.loads((source / "facts.json").read_text())
-
-
-@pytest.fixture(scope="module")
-def fan(real_data, tmp_path_factory):
-    return import_set(real_data, tmp_path_factory, "ceiling_fan_msa301")
-
-
-@pytest.fixture(scope="module")
-def pumps(real_data, tmp_path_factory):
-    return import_set(real_data, tmp_path_factory, "pump_beanscape")
 
 
 def test_fan_is_imported_in_si_units_with_its_gaps(fan):
