@@ -19,13 +19,13 @@ the rate.
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from .errors import AuscultError
-from .recordings import STANDARD_GRAVITY, Recording, write
+from .recordings import STANDARD_GRAVITY, Recording, write_all
 
 FAULTS = ("normal", "unbalance", "misalignment", "inner_race", "outer_race", "ball", "bearing")
 DEFAULT_FAULTS = ("normal", "unbalance", "misalignment", "bearing")
@@ -201,13 +201,14 @@ def generate(
     if strangers:
         raise AuscultError(f"{out} already holds other recordings ({strangers[0]}, {len(strangers)} in all)",
                            "an empty or a new folder", "choose another folder, or delete the old recordings")
-    written = []
-    for m, s, fault in plan:
-        severity = float(np.random.default_rng([seed, m, 5, s, FAULTS.index(fault)]).uniform(0.5, 1.2))
-        run = machine_run(make_machine(m, seed, rate_hz), fault, seconds=seconds, rate_hz=rate_hz,
-                          severity=severity, session=s)
-        written.append(write(run, Path(out) / f"{run.name}.parquet"))
-    return written
+
+    def runs() -> Iterator[Recording]:
+        for m, s, fault in plan:
+            severity = float(np.random.default_rng([seed, m, 5, s, FAULTS.index(fault)]).uniform(0.5, 1.2))
+            yield machine_run(make_machine(m, seed, rate_hz), fault, seconds=seconds, rate_hz=rate_hz,
+                              severity=severity, session=s)
+
+    return write_all(runs(), Path(out))
 
 
 def _check(fault: str, seconds: float, rate_hz: float, severity: float) -> None:

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,26 @@ def write(recording: Recording, path: Path | str) -> Path:
         pq.write_table(pa.Table.from_arrays(columns, schema=schema), part, compression="zstd", use_dictionary=False,
                        use_byte_stream_split=True)
     return path
+
+
+def write_all(recordings: Iterable[Recording], folder: Path) -> list[Path]:
+    """Write recordings into a folder under their names: all of them, or, when one fails, none that was not there."""
+    written: list[Path] = []
+    created: list[Path] = []
+    made_folder = not folder.exists()
+    try:
+        for recording in recordings:
+            path = folder / f"{recording.name}.parquet"
+            if not path.exists():
+                created.append(path)
+            written.append(write(recording, path))
+    except BaseException:
+        for path in created:
+            path.unlink(missing_ok=True)
+        if made_folder and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+        raise
+    return written
 
 
 def read(path: Path | str) -> Recording:

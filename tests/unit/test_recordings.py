@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from auscult_host.errors import AuscultError
 from auscult_host.files import atomic
-from auscult_host.recordings import STANDARD_GRAVITY, Recording, identifier, read, to_int16, write
+from auscult_host.recordings import STANDARD_GRAVITY, Recording, identifier, read, to_int16, write, write_all
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -151,6 +151,19 @@ except AuscultError as error:
     assert "refused:" in run.stdout and "a.parquet" in run.stdout, run.stderr
     assert (tmp_path / "a.parquet").read_bytes() == b"the old file"
     assert [p.name for p in tmp_path.iterdir()] == ["a.parquet"]
+
+
+def test_of_several_all_or_none_is_written(tmp_path):
+    old = write(ramp(name="old"), tmp_path / "old.parquet").read_bytes()
+    bad = ramp(name="bad")
+    bad.data[0, 0] = np.nan
+    with pytest.raises(AuscultError, match="'bad'"):
+        write_all([ramp(name="old"), ramp(name="new"), bad], tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["old.parquet"]
+    assert (tmp_path / "old.parquet").read_bytes() == old
+    with pytest.raises(AuscultError):
+        write_all([ramp(name="new"), bad], tmp_path / "folder")
+    assert not (tmp_path / "folder").exists()
 
 
 def test_full_disk_is_named(tmp_path):

@@ -18,7 +18,8 @@ def import_(
     out: Annotated[Path, typer.Option(help="Dataset folder to write into.")],
     rate_hz: Annotated[float | None, typer.Option(help="Samples per second, where the file does not say.")] = None,
     unit: Annotated[str | None, typer.Option(help="g, mg, m/s2, degC, ... or 1 for numbers without a unit.")] = None,
-    scale: Annotated[float | None, typer.Option(help="Physical value = stored number × scale.")] = None,
+    scale: Annotated[float | None, typer.Option(
+        help="Physical value = stored number × scale; also gives standardised data a size again.")] = None,
     full_scale: Annotated[float | None, typer.Option(help="WAV: physical value of full scale, m/s².")] = None,
     label: Annotated[list[str] | None, typer.Option(help="LABEL, or PATTERN=LABEL for names that fit "
                                                     "('*_1_weight=weight'); repeat, first match counts.")] = None,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import AuscultError
-from ..recordings import Recording, identifier, read, write
+from ..recordings import Recording, identifier, read, write_all
 from .units import Unit, parse_unit
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".npz", ".npy", ".wav")
@@ -129,7 +129,7 @@ def write_dataset(recordings: Sequence[Recording], out: Path, *, replace: bool =
         if target.exists() and not replace and not np.array_equal(read(target).data, recording.data):
             raise AuscultError(f"{target} already holds a different recording", "a new name or folder",
                                "choose another --out, or give --replace to overwrite it")
-    return [write(recording, target) for recording, target in zip(recordings, targets, strict=True)]
+    return write_all(recordings, out)
 
 
 def file_name(text: str) -> str:
