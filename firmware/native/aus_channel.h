@@ -477,6 +477,7 @@ AUS_SMALL void CH(features)(const int16_t *w, int32_t *o, int32_t *X, const int3
 #endif
     uint32_t r = 0;
     int er = 0;
+    (void)r; (void)er;
     if (V) {
         r = aus_sqrtn(V, 19 - 2 * k, &er);
 #ifdef O_STD

@@ -11,13 +11,13 @@ from auscult_host.recordings import Recording
 
 
 def fan(folder: Path) -> tuple[list[Recording], list[Recording]]:
-    """(to learn from, to play): low speed, with and without a weight; the recordings' last 10 s are kept out."""
+    """(to learn from, to play): low speed, one recording of each label; their last 10 s are kept out."""
     found = importers.import_sources([folder / "ceiling_fan_msa301"], importers.Options()).recordings
-    used = [r for r in found if r.name in ("fan_0_low_0_weight", "fan_0_low_1_weight", "fan_0_low-deploy", "fan_0_med_1_weight",
-                                           "fan_0_low_deploy")]
-    assert len(used) >= 3, [r.name for r in found]
+    used = [next(r for r in found if r.label == label and "low" in r.name) for label in sorted({r.label for r in found})
+            if any(r.label == label and "low" in r.name for r in found)]
+    assert len(used) == 2, [(r.name, r.label) for r in found]
     cut = int(10 * used[0].rate_hz)
-    return [replace(r, data=r.data[:-cut][-20 * cut:]) for r in used], [replace(r, data=r.data[-cut:]) for r in used[:2]]
+    return [replace(r, data=r.data[:-cut][-20 * cut:]) for r in used], [replace(r, data=r.data[-cut:]) for r in used]
 
 
 def pumps(folder: Path) -> tuple[list[Recording], list[Recording]]:
@@ -45,8 +45,11 @@ def test_the_boards_verdicts_are_the_hosts(load, window: int, chip: str, bus: st
         assert [v["v"] for v in played.verdicts] == [trained.spec.classes[v.index] for v in host]
         # printed with two digits, rounded half up
         assert np.allclose([v["p"] for v in played.verdicts], [v.proba[v.index] for v in host], atol=0.00501)
-        assert played.end["marked"] == played.end["overruns"] == 0 and played.end["samples"] == len(recording.data)
-        assert abs(played.end["rate_mhz"] / 1000 / recording.rate_hz - 1) < 0.001
+        assert played.end["marked"] == played.end["overruns"] == 0
+        # what is less than the watermark may stay in the FIFO when the recording ends
+        assert 0 <= len(recording.data) - played.end["samples"] < 16
+        if recording.seconds >= 10:  # before, the node gives no estimate
+            assert abs(played.end["rate_mhz"] / 1000 / recording.rate_hz - 1) < 0.001
         said |= {v["v"] for v in played.verdicts}
     assert len(said) > 1, "the recordings played were all called the same: the comparison would not notice much"
 
