@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Forest layout `fast`: every tree is a nest of ifs that picks a row of one table of leaves."""
 
+from collections import Counter
 from typing import Any
 
 from .model_code import c_array
@@ -18,19 +19,20 @@ def emit_fast(forest: Forest) -> tuple[str, dict[str, Any]]:
     if total < 5040 or n_classes > 4:  # with many classes narrow wins are common: one word each, finer shares
         lanes, total = 1, share_total(n_trees, 2**31 - 1, 2**31 - 1)
     words = -(-n_classes // lanes)
-    rows: dict[Shares, int] = {}
+    uses = Counter(leaf_shares(leaf, total) for leaf in forest.leaves())
+    # The most used first: small numbers make shorter instructions.
+    rows: dict[Shares, int] = {shares: row for row, (shares, _) in enumerate(uses.most_common())}
 
     def emit(node: Node, indent: str) -> str:
         if not isinstance(node, Split):
-            row = rows.setdefault(leaf_shares(node, total), len(rows))
-            return f"{indent}leaf = {row * words};\n"
+            return f"{indent}leaf = {rows[leaf_shares(node, total)]};\n"
         return (
             f"{indent}if (x[{node.feature}] <= {node.threshold}) {{\n{emit(node.left, indent + ' ')}"
             f"{indent}}} else {{\n{emit(node.right, indent + ' ')}{indent}}}\n"
         )
 
-    add = " ".join(f"s{w} += model_leaves[leaf + {w}];" for w in range(words))
-    body = "".join(f"{emit(tree, '    ')}    {add}\n" for tree in forest.trees)
+    add = " ".join(f"s{w} += leaves[{words} * leaf + {w}];" for w in range(words))
+    body = "".join(f"{emit(tree, '    ')}    MODEL_JOIN(leaf);\n    {add}\n" for tree in forest.trees)
     table = [
         sum(share << (16 * lane) for lane, share in enumerate(shares[w * lanes : (w + 1) * lanes]))
         for shares in rows
@@ -45,9 +47,20 @@ def emit_fast(forest: Forest) -> tuple[str, dict[str, Any]]:
     source = f"""#define AUS_MODEL_CLASSES {n_classes}
 #define AUS_MODEL_ACC {n_classes}
 {c_array("uint32_t", "model_leaves", table)}
+#ifdef __GNUC__
+#define MODEL_JOIN(v) __asm__("" : "+r"(v)) // the branches of a tree meet here, with no more than v
+#else
+#define MODEL_JOIN(v)
+#endif
+// For size: -O2 copies the ends of branches, which gains nothing here and costs up to a quarter more code.
+#ifdef __GNUC__
+__attribute__((optimize("Os")))
+#endif
 static int aus_model(const int16_t *x, int32_t *acc) {{
     uint32_t {", ".join(f"s{w} = 0" for w in range(words))};
     unsigned leaf;
+    const uint32_t *leaves = model_leaves;
+    MODEL_JOIN(leaves);
     (void)x; // a tree may have no split
 {body}{unpack}    int best = 0;
     for (int k = 1; k < {n_classes}; k++) {{
