@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 from auscult.decision import Decision
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
@@ -50,6 +50,7 @@ def cases(draw: st.DrawFn) -> tuple:
     return classes, draw(st.integers(-1, classes - 1)), n, draw(st.integers(0, 6)), on, off, verdicts
 
 
+@settings(max_examples=500)
 @given(cases())
 def test_equals_the_naive_model(case: tuple) -> None:
     classes, normal, n, hold_off, on, off, verdicts = case
@@ -67,6 +68,15 @@ def test_three_of_five_raises_and_one_of_five_clears() -> None:
         decision.update(verdict)
         states.append(decision.state)
     assert states == [0, 0, 0, 0, 1, 1, 1, 0, 0, 0]
+
+
+def test_hold_off_lets_nothing_change_for_that_many_windows() -> None:
+    decision = Decision(3, normal=0, k=1, n=1, k_off=0, hold_off=3)
+    states = []
+    for verdict in (1, 0, 2, 0, 2, 0, None, 1, 0):
+        decision.update(verdict)
+        states.append(decision.state)
+    assert states == [1, 1, 1, 1, 2, 2, 2, 2, 0]
 
 
 def test_lost_samples_neither_raise_nor_clear_an_alarm() -> None:

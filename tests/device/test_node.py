@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The node on MicroPython with a real native pipeline: verdicts, 0 bytes of heap, survival, what it reports."""
 
+import io
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from auscult import config
+from auscult.node import Node
+from auscult.virtual.clock import VirtualClock
 
+from device.bench_chip import Bench
 from device.listener import HOP, WINDOW, Listener, lines, signal
 
 WINDOWS = 10_200
@@ -28,11 +33,12 @@ class TestNode:
         self.recording, self.words = long_recording
         self.listener, self.folder = listener, tmp_path
 
-        def run(situation: str, place: str = "adxl345/i2c", samples: int = 1 << 30) -> tuple[str, list[dict]]:
+        def run(situation: str, place: str = "adxl345/i2c", samples: int | None = None,
+                words: np.ndarray | None = None) -> tuple[str, list[dict]]:
             recording = self.recording
-            if samples < len(self.words):
-                recording = tmp_path / "short"
-                recording.write_bytes(self.words[:samples].tobytes())
+            if samples or words is not None:
+                recording = tmp_path / "other"
+                recording.write_bytes((self.words[:samples] if words is None else words).tobytes())
             module = listener.module("x64")
             printed = micropython("run_node.py", situation, module, recording, tmp_path / "lines", place, heap="2m")
             return printed, lines((tmp_path / "lines").read_text())
@@ -102,13 +108,43 @@ class TestNode:
         assert "full scale of the sensor is 241.0 m/s2, of the pipeline 156.9 m/s2" in told
 
     def test_only_changes_and_heartbeats(self) -> None:
-        _, said = self.run("changes", samples=48_000)
-        assert said[-1]["windows"] == (48_000 - WINDOW) // HOP + 1
+        """Rattling by turns for 15 s, then quiet for 15 s; a heartbeat after 5 s without a line."""
+        words = np.concatenate([self.words[:24_000], np.full((24_000, 3), 160, "<i2")])
+        _, said = self.run("changes", words=words)
+        assert said[-1]["windows"] == (len(words) - WINDOW) // HOP + 1
         verdicts = [line for line in said if "w" in line]
         assert len(verdicts) < said[-1]["windows"] / 2
         states = [line["s"] for line in verdicts if "h" not in line]
         assert all(one != other for one, other in pairwise(states)) and len(states) > 3
-        times = [0] + [line["t"] for line in verdicts]
-        assert max(later - sooner for sooner, later in pairwise(times)) <= 5100
+        heartbeats = [line["t"] for line in verdicts if "h" in line]
+        assert len(heartbeats) >= 2 and heartbeats[0] > 15_000
+        assert all(5000 <= later - sooner <= 5050 for sooner, later in pairwise(heartbeats))
         *before, _ = (self.folder / "lines").read_text().splitlines(keepends=True)
         assert said[-1]["bytes"] == sum(map(len, before))
+
+
+class Saying:
+    """Takes a pipeline's place and says what it is told to."""
+
+    axes, classes, info = "xyz", ["normal", "fault"], {"rate_hz": 1600, "full_scale": 156.9064}
+    index, window, marked, has_score = 1, 0, True, False
+
+    def proba(self, i: int) -> int:
+        return 32768
+
+
+def test_a_window_with_lost_samples_is_reported_but_never_decided_on() -> None:
+    out = io.BytesIO()
+    node = Node(config.check({}), pipeline=Saying(), stream=out, bus=Bench("adxl345", "i2c", bytes(600)).bus,
+                clock=VirtualClock())
+    node.connect()
+    for _ in range(20):
+        node._verdict(node.pipeline)
+    assert node.decision.state == 0 and node.marked == 20
+    node.pipeline.marked = False
+    for _ in range(5):
+        node._verdict(node.pipeline)
+    assert node.decision.state == 1
+    said = lines(out.getvalue().decode())
+    assert [line["o"] for line in said] == [1] * 20 + [0] * 5
+    assert {line["v"] for line in said} == {"fault"} and said[-1]["s"] == "fault"

@@ -18,5 +18,6 @@ def test_package_json_lists_every_file() -> None:
 
 def test_the_manifest_freezes_every_file() -> None:
     tool = toolchain.micropython_dir() / "tools" / "manifestfile.py"
-    listed = toolchain.run([sys.executable, str(tool), "--freeze", str(FIRMWARE / "manifest.py")], "reading the manifest")
+    command = [sys.executable, str(tool), "--freeze", str(FIRMWARE / "manifest.py")]
+    listed = toolchain.run(command, "reading the manifest")
     assert all(file in listed for file in FILES)

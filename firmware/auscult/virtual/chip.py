@@ -150,7 +150,7 @@ class Chip:
         data = self.DATA
         n = len(buf)
         while at < n:
-            if register == data and at + 6 <= n:
+            if register == data and at + 6 <= n and self._after(data) == data + 1:
                 self._take_into(buf, at)
                 at += 6
                 self._popped()
