@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Benchmarks on simulated boards: every figure is counted in two runs, on freshly booted boards, that must agree."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from . import boards as descriptions
+from . import toolchain
+from .benchmarks import own, peers, sampling, yardstick
+from .benchmarks.counting import Case, CountingBoard, LeftOutError, Metrics
+from .errors import AuscultError
+from .files import atomic
+from .simulator import SimBoard
+
+CASES = [*own.CASES, *sampling.CASES, *peers.CASES, *yardstick.CASES]
+BOARDS = ("sim_m4", "sim_m7", "sim_m3", "sim_rv32", "sim_m0")
+
+
+def _each(m4: int, m7: int, m3: int, rv32: int, m0: int) -> dict[str, int]:
+    return dict(zip(BOARDS, (m4, m7, m3, rv32, m0), strict=True))
+
+
+# What a figure may be at most.
+BARS = {
+    ("f54", "instructions"): _each(85_000, 85_000, 90_000, 102_000, 255_000),
+    ("f54", "file_bytes"): {"sim_m4": 6_656, "sim_m7": 6_656},
+    ("forest", "instructions"): _each(900, 900, 950, 1_000, 1_600),
+    ("forest_small", "instructions"): _each(1_700, 1_700, 1_700, 1_800, 2_600),
+    ("activity", "instructions"): _each(25_000, 25_000, 30_000, 35_000, 80_000),
+    ("load", "instructions"): dict.fromkeys(BOARDS, 1_000_000),
+    ("load", "heap_bytes"): dict.fromkeys(BOARDS, 9 * 1024),  # and see _most()
+    **{(case, "heap_bytes"): dict.fromkeys(BOARDS, 0) for case in ("f54", "forest", "forest_small", "activity", "window",
+                                                                   "sampling", "sampling_spi")},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """One measured number. most: what it may be at most, if there is such a bar."""
+
+    case: str
+    board: str
+    metric: str
+    value: int
+    unit: str
+    most: int | None = None
+
+    @property
+    def met(self) -> bool:
+        return self.most is None or self.value <= self.most
+
+    def as_dict(self) -> dict[str, str | int]:
+        """{case, board, metric, value, unit}"""
+        return {key: value for key, value in dataclasses.asdict(self).items() if key != "most"}
+
+
+@dataclasses.dataclass
+class Result:
+    """figures in the order measured; left_out: what could not be measured and why; unequal: figures that two runs gave
+    differently, which should be none."""
+
+    figures: list[Figure] = dataclasses.field(default_factory=list)
+    left_out: list[str] = dataclasses.field(default_factory=list)
+    unequal: list[str] = dataclasses.field(default_factory=list)
+
+    def value(self, case: str, board: str, metric: str) -> int | None:
+        return next((f.value for f in self.figures if (f.case, f.board, f.metric) == (case, board, metric)), None)
+
+
+def choose(names: Sequence[str] = (), quick: bool = False) -> list[Case]:
+    """Cases by name or by the part before the dot (`feature`, `model`, `peer`); quick: those with a bar only."""
+    for name in names:
+        if not any(name in (case.name, case.name.split(".")[0]) for case in CASES):
+            known = dict.fromkeys(case.name if "." not in case.name else case.name.split(".")[0] + ".*" for case in CASES)
+            raise AuscultError(f"the case {name!r}", f"one of {', '.join(known)}", "`auscult bench` runs them all")
+    return [case for case in CASES if (not names or case.name in names or case.name.split(".")[0] in names)
+            and (not quick or case.in_table)]
+
+
+def run(boards: Sequence[str] = BOARDS, cases: Sequence[Case] | None = None,
+        progress: Callable[[str], None] = lambda _: None) -> Result:
+    """Count every case on every board, twice."""
+    result = Result()
+    for name in boards:
+        descriptions.load(name)  # a wrong name is told before the first board boots
+    for name in boards:
+        chosen = [case for case in (CASES if cases is None else cases) if not case.boards or name in case.boards]
+        first = _count(name, chosen, lambda text: progress(f"{text}, first run"), result.left_out)
+        second = _count(name, chosen, lambda text: progress(f"{text}, second run"), [])
+        for case, metrics in first.items():
+            for metric, value in metrics.items():
+                if value != second[case][metric]:
+                    result.unequal.append(f"{case} on {name}: {metric} is {value}, then {second[case][metric]}")
+                result.figures.append(Figure(case, name, metric, value, _unit(case, metric), _most(case, name, metric, metrics)))
+    return result
+
+
+def _most(case: str, board: str, metric: str, metrics: Metrics) -> int | None:
+    bar = BARS.get((case, metric), {}).get(board)
+    if metric == "heap_bytes" and case.startswith("load"):  # an import keeps hardly more than the file
+        kept = metrics["file_bytes"] * 115 // 100
+        return kept if bar is None else min(bar, kept)
+    return bar
+
+
+def _count(name: str, cases: Sequence[Case], progress: Callable[[str], None], left_out: list[str]) -> dict[str, Metrics]:
+    """One run on one board: what each case gives."""
+    counted: dict[str, Metrics] = {}
+
+    def measure(case: Case, board: CountingBoard) -> None:
+        progress(f"{name}: {case.name}")
+        try:
+            counted[case.name] = case.measure(board)
+        except LeftOutError as error:
+            left_out.append(f"{case.name} on {name}: {error}")
+
+    together = [case for case in cases if not case.alone]
+    if together:
+        with SimBoard(name, deterministic=True) as sim:
+            board = CountingBoard(sim)
+            for case in together:
+                measure(case, board)
+                board.clean()
+    for case in cases:
+        if case.alone:
+            with SimBoard(name, deterministic=True) as sim:
+                measure(case, CountingBoard(sim))
+    return {case.name: counted[case.name] for case in cases if case.name in counted}
+
+
+def _unit(case: str, metric: str) -> str:
+    if metric == "instructions":
+        kind = case.split("_")[0]
+        return "instructions" if kind == "load" else f"instructions per {'sample' if kind == 'sampling' else 'call'}"
+    if metric == "right_rows":
+        return f"of {peers.ROWS_COUNTED} rows"
+    return "bytes"
+
+
+def write_json(result: Result, path: Path) -> Path:
+    """The figures as a list of {case, board, metric, value, unit}."""
+    with atomic(path) as part:
+        part.write_text(json.dumps([figure.as_dict() for figure in result.figures], indent=1) + "\n")
+    return path
+
+
+def versions() -> list[str]:
+    """What made and counted the figures, as the programs call themselves."""
+    return [toolchain.run([toolchain.require(program), "--version"], program).splitlines()[0]
+            for program in ("arm-none-eabi-gcc", "riscv64-unknown-elf-gcc", "qemu-system-arm")]
+
+
+def tables(result: Result) -> dict[str, list[tuple[str, list[Figure | None]]]]:
+    """What to show, as title -> rows of (name, a figure for each board)."""
+    boards = list(dict.fromkeys(figure.board for figure in result.figures))
+    at = {(figure.case, figure.metric, figure.board): figure for figure in result.figures}
+
+    def rows(metric: str, wanted: Callable[[str], bool]) -> list[tuple[str, list[Figure | None]]]:
+        cases = dict.fromkeys(f.case for f in result.figures if f.metric == metric and wanted(f.case))
+        return [(case, [at.get((case, metric, board)) for board in boards]) for case in cases]
+
+    def plain(case: str) -> bool:
+        return "." not in case
+
+    found = {
+        "Instructions": rows("instructions", plain),
+        "Instructions, one feature of one axis (512 samples)": rows("instructions", lambda c: c.startswith("feature.")),
+        "Instructions, one prediction (12 features)": rows("instructions", lambda c: c.startswith("model.")),
+        "Instructions, what it is compared with": rows("instructions", lambda c: c.startswith(("peer.", "yardstick."))),
+        "Rows (of 100) on which a peer's class is scikit-learn's": rows("right_rows", bool),
+        "Native module, bytes": rows("file_bytes", lambda c: not c.startswith("feature.")),
+        "State of a pipeline, bytes": rows("state_bytes", plain),
+        "Heap, bytes: kept by an import (load), taken by each call (others)":
+            rows("heap_bytes", lambda c: not c.startswith(("feature.", "model."))),
+    }
+    return {title: part for title, part in found.items() if part}
+
+
+def markdown(result: Result) -> str:
+    """The tables for the documentation."""
+    boards = list(dict.fromkeys(figure.board for figure in result.figures))
+    lines = [
+        "# Benchmarks", "",
+        "Written by `auscult bench --markdown docs/benchmarks.md`. **Instructions of a simulator, not cycles**: QEMU counts",
+        "what the processor executes, and two runs on freshly booted boards agreed in every digit.",
+        "A call is counted from Python, the call itself included. Made with: " + "; ".join(versions()) + ".", "",
+        "`f54`: mean, std, min, max, RMS, peak to peak, crest, skewness, kurtosis, 8 bands and dominant frequency of each axis",
+        "of a 512 × 3 window. `forest`: 10 trees, 1479 splits, 12 features, 4 classes, layout fast; `forest_small`: layout",
+        "small. `activity`: a 128 × 3 window to one of 6 classes (9 statistics of each axis, 10 trees). `load`: import of",
+        "`forest_small`; `load_fast`: of `forest`. `window`: the features and forest of `auscult train`'s defaults.",
+        "`sampling`: one sample from an ADXL345's FIFO over I2C through the shipped sampler; `sampling_spi`: from a LIS3DH.",
+        "`yardstick.f54`: the same features in straightforward float C (bench/yardstick). ≤: the bar of that figure.",
+    ]
+    for title, rows in tables(result).items():
+        lines += ["", f"## {title}", "", "| | " + " | ".join(boards) + " |", "|---" + "|---:" * len(boards) + "|"]
+        lines += [f"| {name} | " + " | ".join(cell(figure) for figure in figures) + " |" for name, figures in rows]
+    if result.left_out:
+        lines += ["", "Left out: " + "; ".join(result.left_out) + "."]
+    return "\n".join(lines) + "\n"
+
+
+def cell(figure: Figure | None) -> str:
+    """A figure with its bar, if it has one that says something."""
+    if figure is None:
+        return "–"
+    return f"{figure.value:,}" + (f" (≤ {figure.most:,})" if figure.most else "")

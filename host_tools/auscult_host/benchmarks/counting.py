@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counting on a simulated board whose virtual time is instructions: calls from Python, imports, heap."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..simulator import SimBoard
+
+Metrics = dict[str, int]
+
+
+class LeftOutError(Exception):
+    """A case that cannot be measured here; the text says why."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """measure(board) -> value of each metric. boards: where it can run (empty: everywhere). in_table: one of the
+    figures to reach, also part of a quick run. alone: on a board of its own, for what other cases would change."""
+
+    name: str
+    measure: Callable[["CountingBoard"], Metrics]
+    boards: tuple[str, ...] = ()
+    in_table: bool = False
+    alone: bool = False
+
+
+# `items` and the function's other arguments are made by the setup; as locals of `go`, as in any loop that cares.
+_CALLS = """
+import gc, json, simboard
+{setup}
+def go(items, {function}={function}, {names}):
+    for item in items: {call}
+def nothing(items, {function}={function}, {names}):
+    for item in items: pass
+def count(what):
+    before = simboard.instructions()
+    what(items)
+    return simboard.instructions() - before
+few, used, again = items[:8], 0, 0
+go(few)
+gc.collect()
+gc.disable()
+used = gc.mem_alloc()
+used = gc.mem_alloc()
+go(few)
+used = gc.mem_alloc() - used
+gc.enable()
+again = count(go) - count(nothing)
+print(json.dumps({{"instructions": round(again / len(items)), "heap_bytes": used // len(few), {more}}}))
+"""
+_IMPORT = """
+import gc, json, simboard
+heap = cost = 0
+gc.collect()
+heap = gc.mem_alloc()
+cost = simboard.instructions()
+import {module}
+cost = simboard.instructions() - cost
+gc.collect()
+heap = gc.mem_alloc() - heap
+print(json.dumps({{"instructions": cost, "heap_bytes": heap}}))
+"""
+
+
+class CountingBoard:
+    """A board in deterministic virtual time. Files put on it are gone after the case: cases do not meet."""
+
+    def __init__(self, board: SimBoard) -> None:
+        self.board, self.name, self.arch = board, board.board.name, board.board.arch
+        self._files: list[str] = []
+
+    def put(self, file: Path | bytes, remote: str) -> None:
+        if isinstance(file, bytes):
+            self.board.put_bytes(file, remote)
+        else:
+            self.board.put(file, remote)
+        self._files.append(remote)
+
+    def clean(self) -> None:
+        """A fresh interpreter and no files."""
+        self.board.soft_reset()
+        if self._files:
+            self.board.exec("import os\n" + "\n".join(f"os.remove({name!r})" for name in self._files))
+            self._files.clear()
+            self.board.soft_reset()
+
+    def run(self, code: str) -> Metrics:
+        """A program whose last line is JSON: metrics by name."""
+        result: Metrics = json.loads(self.board.exec(code, timeout_s=300).strip().splitlines()[-1])
+        return result
+
+    def calls(self, setup: str, function: str, call: str, names: str = "", more: str = "") -> Metrics:
+        """Instructions of `call` (which uses `item`, the function and the names), averaged over the setup's `items`;
+        only an empty loop of the same form is subtracted, so the call itself counts. heap_bytes: allocated by one call."""
+        named = ", ".join(f"{name}={name}" for name in names.split())
+        return self.run(_CALLS.format(setup=setup, function=function, call=call, names=named, more=more))
+
+    def import_of(self, module: str) -> Metrics:
+        """Instructions of `import module` from the board's file system; heap_bytes: what stays after a collection."""
+        return self.run(_IMPORT.format(module=module))
