@@ -101,8 +101,8 @@ def _explain(file: Path, error: ValidationError) -> AuscultError:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        model: type[BaseModel] = {"qemu": Qemu, "firmware": Firmware}.get(str(first["loc"][0]), Board) \
-            if len(first["loc"]) > 1 else Board
+        tables: dict[str, type[BaseModel]] = {"qemu": Qemu, "firmware": Firmware}
+        model = tables[str(first["loc"][0])] if len(first["loc"]) > 1 else Board
         return AuscultError(f"{file}: unknown key `{key}`", "one of " + ", ".join(model.model_fields))
     if first["type"] == "missing":
         return AuscultError(f"{file}: key `{key}` is missing", "a value for it")

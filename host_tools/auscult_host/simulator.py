@@ -114,7 +114,8 @@ class SimBoard:
 
     def hard_reset(self) -> None:
         """Reset the board, as machine.reset() does; it boots and runs main.py."""
-        self.start("import machine\nmachine.reset()")
+        self.start("import machine\nprint('reset')\nmachine.reset()")
+        next(self.lines(_START_S), None)  # what is sent from now on meets the board that is starting
 
     def start(self, code: str) -> None:
         """Start a program that does not come back, as one that resets the board; see lines() for its output."""
@@ -123,6 +124,8 @@ class SimBoard:
     def _start(self) -> None:
         program = toolchain.require(self.board.qemu.program)
         firmware = self._firmware or toolchain.firmware(self.board.name)
+        if not firmware.is_file():
+            raise AuscultError(f"there is no firmware at {firmware}", f"a firmware.elf for {self.board.name}")
         folder = self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="auscult-"))
         self._folder = Path(folder)
         if self._data_uart:

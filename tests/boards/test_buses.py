@@ -2,7 +2,6 @@
 """Virtual chips on I2C and SPI, pins and interrupts, as a driver meets them."""
 
 import pytest
-
 from auscult_host.simulator import SimBoard
 from auscult_host.transport import BoardError
 

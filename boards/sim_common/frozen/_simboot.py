@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Mounts the root file system; a blank or foreign one is formatted, as on a new board.
 import sys
-import vfs
+
 import simboard
+import vfs
 
 disk = simboard.Disk()
 try:
