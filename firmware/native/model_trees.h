@@ -25,8 +25,10 @@
 #define MODEL_FEATURE 0x1eu
 #endif
 #define MODEL_PURE_PAIRS (1u << 2 * MODEL_CLASS_BITS)
-#define MODEL_A(e) ((e) & MODEL_CLASS_MASK)
-#define MODEL_B(e) ((e) >> MODEL_CLASS_BITS & MODEL_CLASS_MASK)
+// The classes of an entry as distances in bytes, which saves shifts.
+#define MODEL_A(e) ((e) >> MODEL_CLASS_BITS << 2 & MODEL_CLASS_MASK << 2)
+#define MODEL_B(e) (((e) & MODEL_CLASS_MASK) << 2)
+#define MODEL_AT(acc, bytes) (*(int32_t *)((char *)(acc) + (bytes)))
 
 static int aus_model(const int16_t *x, int32_t *acc) {
     for (int k = 0; k < AUS_MODEL_CLASSES; k++) acc[k] = 0;
@@ -80,17 +82,18 @@ static int aus_model(const int16_t *x, int32_t *acc) {
             }
         }
         int32_t rest = MODEL_SHARES;
+        k = MODEL_B(k);
         if (leaf) {
             uint32_t e;
             do {
                 e = *leaf++;
                 k = MODEL_B(e);
                 int32_t shares = (int32_t)(e >> 2 * MODEL_CLASS_BITS);
-                acc[MODEL_A(e)] += shares;
+                MODEL_AT(acc, MODEL_A(e)) += shares;
                 rest -= shares;
             } while (MODEL_A(e) == k);
         }
-        acc[MODEL_A(k)] += rest;
+        MODEL_AT(acc, k) += rest;
     }
     int best = 0;
     for (int k = 1; k < AUS_MODEL_CLASSES; k++) {

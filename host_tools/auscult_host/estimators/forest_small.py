@@ -11,7 +11,7 @@ first, left subtree before right, so the child that comes first is simply the ne
     both        below C * C: the classes of two pure leaves; else C * C + the place of two impure leaves in a row
 
 where C is the number of classes rounded up to a power of two. Places are in the table of leaves, counted from a base
-per tree. There a leaf is a run of entries  v | b | a  (a, b classes): class a gets v shares; if a == b another entry
+per tree. There a leaf is a run of entries  v | a | b  (a, b classes): class a gets v shares; if a == b another entry
 follows, else class b, the largest, gets what is left of the leaf's total: a leaf of two classes takes one entry.
 Forests that do not fit (more features, longer distances) use a second word per split for `ref`.
 """
@@ -186,6 +186,6 @@ def leaf_entries(shares: Shares, class_bits: int) -> Run:
     present = sorted((share, k) for k, share in enumerate(shares) if share)
     largest = present.pop()[1]
     return tuple(
-        share << 2 * class_bits | (largest if i == len(present) - 1 else k) << class_bits | k
+        share << 2 * class_bits | k << class_bits | (largest if i == len(present) - 1 else k)
         for i, (share, k) in enumerate(present)
     )
