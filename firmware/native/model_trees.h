@@ -11,9 +11,11 @@
 #include <stdint.h>
 
 #ifdef __GNUC__
-#define MODEL_BELOW(v) __asm__("" : "+r"(v)) // what depends on v is not worth computing any earlier
+#define MODEL_FORGET(v) __asm__("" : "+r"(v)) // the compiler forgets what it knows about v
+#define MODEL_RARE(c) __builtin_expect(c, 0)
 #else
-#define MODEL_BELOW(v)
+#define MODEL_FORGET(v)
+#define MODEL_RARE(c) (c)
 #endif
 #define MODEL_CLASS_MASK ((1u << MODEL_CLASS_BITS) - 1)
 #define MODEL_LEFT 1u // the left child is a leaf
@@ -47,7 +49,7 @@ static int aus_model(const int16_t *x, int32_t *acc) {
                 // The low half of the word only adds a fraction to the threshold: x <= threshold stays exact.
                 value = (int32_t)((uint32_t)*(const int16_t *)((const char *)x + (split & MODEL_FEATURE)) << 16);
                 if (split & (MODEL_LEFT | MODEL_RIGHT)) break;
-                if (__builtin_expect(value > (int32_t)split, 0)) {
+                if (MODEL_RARE(value > (int32_t)split)) { // not rare, but laid out best so
 #if MODEL_WIDE
                     next += ref;
 #else
@@ -55,7 +57,7 @@ static int aus_model(const int16_t *x, int32_t *acc) {
 #endif
                 }
             }
-            MODEL_BELOW(next); // reads the word again: keeping parts of it would cost every turn above
+            MODEL_FORGET(next); // reads the word again: keeping parts of it would cost every turn above
             uint32_t sides = next[MODEL_WIDE ? -2 : -1];
 #if !MODEL_WIDE
             ref = sides >> 6 & 0x3ff;
