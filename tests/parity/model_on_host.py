@@ -9,7 +9,7 @@ import numpy as np
 from auscult_host import paths
 from auscult_host.estimators import ModelCode
 
-FLAGS = ["-std=c99", "-pedantic", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function"]
+FLAGS = ["-std=c99", "-pedantic", "-O0", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function"]
 SANITIZER = ["-fsanitize=undefined", "-fno-sanitize-recover=all"]
 
 _DRIVER = """
