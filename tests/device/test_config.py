@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from auscult import config
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
@@ -48,6 +48,7 @@ def test_the_error_names_key_found_and_allowed(given_: object, says: str) -> Non
 KEYS = ["sensor", "decision", "report", "k", "cs", "per_class", "chip", "x"]
 
 
+@settings(deadline=None)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
                     lambda one: st.lists(one, max_size=3) | st.dictionaries(st.sampled_from(KEYS), one, max_size=4),
                     max_leaves=12))

@@ -50,7 +50,7 @@ def cases(draw: st.DrawFn) -> tuple:
     return classes, draw(st.integers(-1, classes - 1)), n, draw(st.integers(0, 6)), on, off, verdicts
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(cases())
 def test_equals_the_naive_model(case: tuple) -> None:
     classes, normal, n, hold_off, on, off, verdicts = case

@@ -27,7 +27,7 @@ class Recorder:
         return len(self.data) // (2 * len(self.axes))
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(rate_mhz=st.integers(100_000, 5_376_000), period_ms=st.integers(2, 20),
        seconds=st.sampled_from([10, 35, 45, 90, 200]))
 def test_true_rate_within_a_tenth_of_a_percent(rate_mhz: int, period_ms: int, seconds: int) -> None:

@@ -8,7 +8,7 @@ import pytest
 from auscult.sensors import Block, driver
 from auscult.sensors.bus import I2CBus, SensorError
 from auscult.virtual.bus import I2C
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device.bench_chip import Bench
@@ -40,6 +40,7 @@ def test_every_sample_arrives_once_and_in_order(name: str, kind: str) -> None:
 
 @CHIPS
 @BUSES
+@settings(deadline=None)
 @given(steps=st.lists(st.integers(1, 400), min_size=1, max_size=40), rate_ppm=st.integers(-100000, 100000))
 def test_a_slow_reader_loses_the_oldest_and_is_told(name: str, kind: str, steps: list[int], rate_ppm: int) -> None:
     """Whatever the reader's pace: samples come in order, gaps are exactly the chip's losses, each under an overrun."""

@@ -79,15 +79,19 @@ class ADXL345(Chip):
         if register == _DATA_FORMAT or register == _BW_RATE:
             self._format()
 
-    def _take_into(self, buf, at):
-        clock = self._clock
-        if self.on_spi and self._has_popped and clock.ticks_diff(clock.ticks_us(), self._popped_us) < _POP_US:
-            self.early_reads += 1
-            for i in range(at, at + 6):
-                buf[i] = 0
-        else:
-            Chip._take_into(self, buf, at)
+    def select(self):
+        self._gap_us = _POP_US
+        Chip.select(self)
 
-    def _popped(self):
-        self._popped_us = self._clock.ticks_us()
-        self._has_popped = True
+    def _take_into(self, buf, at):
+        if self._gap_us:
+            clock = self._clock
+            now_us, before_us = clock.ticks_us(), self._popped_us
+            self._popped_us = now_us
+            if self._has_popped and clock.ticks_diff(now_us, before_us) < self._gap_us:
+                self.early_reads += 1
+                for i in range(at, at + 6):
+                    buf[i] = 0
+                return
+            self._has_popped = True
+        Chip._take_into(self, buf, at)

@@ -27,7 +27,7 @@ class Chip:
         self.rate_ppm, self.gain_ppm = rate_ppm, gain_ppm
         self.registers = bytearray(self.REGISTERS)
         self.present = True  # False: nobody answers, as after a broken wire
-        self.level = self.lost = self.taken = 0
+        self.level = self.lost = 0
         self.full = False
         self.measuring = False
         self.alarm_us = -1
@@ -37,7 +37,7 @@ class Chip:
         self._last = bytearray(6)
         self._part = bytearray(6)
         self._register = 0
-        self.on_spi = False
+        self._gap_us = 0  # time that the chip needs between two reads, on SPI
         self._rate_mhz = self._period_us = self._rest = 0
         self.reset()
 
@@ -64,23 +64,31 @@ class Chip:
         """Produces the samples that have become due."""
         if not self.measuring:
             return
-        clock, recording = self._clock, self.recording
-        now = clock.ticks_us()
-        depth = self._depth()
-        while recording.left and clock.ticks_diff(now, self._next_us) >= 0:
-            recording.left -= 1
-            if self.level < depth:
-                self.level += 1
-            else:
-                recording.skip()
-                self.lost += 1
-            if self.level >= self.DEPTH_FLAG:
-                self.full = True
-            self._next_us = clock.ticks_add(self._next_us, self._period_us)
-            self._fraction += self._rest
-            if self._fraction >= self._rate_mhz:
-                self._fraction -= self._rate_mhz
-                self._next_us = clock.ticks_add(self._next_us, 1)
+        recording = self.recording
+        now = self._clock.ticks_us()
+        late = self._clock.ticks_diff(now, self._next_us)
+        if late < 0 or not recording.left:
+            return
+        left, level = recording.left, self.level
+        period, rest, rate = self._period_us, self._rest, self._rate_mhz
+        fraction = self._fraction
+        while late >= 0 and left:
+            left -= 1
+            level += 1
+            late -= period
+            fraction += rest
+            if fraction >= rate:
+                fraction -= rate
+                late -= 1
+        recording.left, self._fraction = left, fraction
+        self._next_us = self._clock.ticks_add(now, -late)
+        if level >= self.DEPTH_FLAG:
+            self.full = True
+        for _ in range(level - self._depth()):
+            recording.skip()
+            self.lost += 1
+            level -= 1
+        self.level = level
 
     def _update_line(self):
         """Drives the interrupt pin and asks to be woken when the watermark will be reached."""
@@ -111,7 +119,6 @@ class Chip:
         last = self._last
         if self.level:
             self.level -= 1
-            self.taken += 1
             self.full = False
             self.recording.next_into(buf, at)
             if self.level == 0:
@@ -120,6 +127,20 @@ class Chip:
         else:
             for i in range(6):
                 buf[at + i] = last[i]
+
+    def _take_burst(self, buf):
+        """Fills buf with the oldest samples if they are many enough; False if they are not."""
+        end = len(buf)
+        n = end // 6
+        if 6 * n != end or n > self.level or self._gap_us:
+            return False
+        self.level -= n
+        self.full = False
+        self.recording.burst_into(buf, n)
+        if self.level == 0:
+            for i in range(6):
+                self._last[i] = buf[end - 6 + i]
+        return True
 
     # --- what a chip defines
 
@@ -143,25 +164,26 @@ class Chip:
         """The address that follows in a burst."""
         return (register + 1) % self.REGISTERS
 
+    def _rolls(self):
+        """Whether a burst goes on with the next sample after the data registers."""
+        return False
+
     # --- registers
 
     def _fill(self, buf, at):
-        register = self._register
-        data = self.DATA
-        n = len(buf)
+        register, data, n = self._register, self.DATA, len(buf)
+        whole = self._after(data) != data  # the chip increments the address
         while at < n:
-            if register == data and at + 6 <= n and self._after(data) == data + 1:
+            if register == data and whole and at + 6 <= n:
                 self._take_into(buf, at)
                 at += 6
-                self._popped()
-                for _ in range(6):
-                    register = self._after(register)
+                if not self._rolls():
+                    register += 6
             else:
                 if data <= register < data + 6:
                     # A read of part of the data registers still takes the whole sample out.
                     if register == data or at == 0:
                         self._take_into(self._part, 0)
-                        self._popped()
                     buf[at] = self._part[register - data]
                 else:
                     buf[at] = self._get(register)
@@ -170,13 +192,25 @@ class Chip:
         self._register = register
         self._update_line()
 
-    def _popped(self):
-        pass
+    def _read(self, buf, at):
+        self._catch_up()
+        if at == 0 and self._register == self.DATA and (self._rolls() or len(buf) == 6) and self._take_burst(buf):
+            if not self._rolls():
+                self._register = self.DATA + 6
+            if self.drive is not None:
+                self._update_line()
+        else:
+            self._fill(buf, at)
 
     def _store(self, buf, at):
-        for i in range(at, len(buf)):
-            self._set(self._register, buf[i])
+        n = len(buf)
+        if at == n:
+            return  # only an address
+        self._catch_up()
+        while at < n:
+            self._set(self._register, buf[at])
             self._register = self._after(self._register)
+            at += 1
         self._update_line()
 
     def _address(self, first):
@@ -189,20 +223,17 @@ class Chip:
         if not self.present:
             raise OSError(_ENODEV)
         if len(buf):
-            self._catch_up()
             self._address(buf[0])
             self._store(buf, 1)
 
     def readinto(self, buf):
         if not self.present:
             raise OSError(_ENODEV)
-        self._catch_up()
-        self._fill(buf, 0)
+        self._read(buf, 0)
 
     # --- SPI: bit 7 read, bit 6 multiple bytes
 
     def select(self):
-        self.on_spi = True
         self._command = -1
 
     def transfer(self, tx, rx):
@@ -210,7 +241,6 @@ class Chip:
             for i in range(len(rx)):
                 rx[i] = 0xFF
             return
-        self._catch_up()
         at = 0
         if self._command < 0:
             self._command = tx[0]
@@ -219,7 +249,7 @@ class Chip:
             at = 1
         if at < len(tx):
             if self._command & 0x80:
-                self._fill(rx, at)
+                self._read(rx, at)
             else:
                 self._store(tx, at)
 

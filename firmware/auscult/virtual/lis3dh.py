@@ -94,6 +94,9 @@ class LIS3DH(Chip):
         self._increment = command & 0x40
         self._register = command & 0x3F
 
+    def _rolls(self):
+        return self._increment and self._streaming()
+
     def _after(self, register):
         if not self._increment:
             return register

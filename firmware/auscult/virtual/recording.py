@@ -12,7 +12,7 @@ class Recording:
         self.samples = stream.seek(0, 2) // 6 if samples is None else samples
         stream.seek(0)
         self.left = self.samples
-        self._chunk = bytearray(6 * 32)
+        self._chunk, self._one = bytearray(6 * 32), bytearray(6)
         self._at = self._end = 0
         self._gain, self._shift, self._half = 1, 0, 0
         self._top, self._justify, self._mask = 32767, 0, 0xFFFF
@@ -32,21 +32,33 @@ class Recording:
 
     def skip(self):
         """Passes over one sample that the chip lost."""
+        if self.full_scale_um is None:
+            self._stream.readinto(self._one)
+            return
         if self._at >= self._end:
             self._refill()
         self._at += 6
 
+    def burst_into(self, buf, n):
+        """Fills buf with the next n samples."""
+        if self.full_scale_um is None:
+            self._stream.readinto(buf)
+        else:
+            for at in range(0, 6 * n, 6):
+                self.next_into(buf, at)
+
     def next_into(self, buf, at):
         """Puts the next sample into buf[at:at + 6] as the chip would show it."""
+        if self.full_scale_um is None:
+            one = self._one
+            self._stream.readinto(one)
+            for i in range(6):
+                buf[at + i] = one[i]
+            return
         if self._at >= self._end:
             self._refill()
         chunk, i = self._chunk, self._at
         self._at = i + 6
-        if self.full_scale_um is None:
-            for k in range(at, at + 6):
-                buf[k] = chunk[i]
-                i += 1
-            return
         gain, half = self._gain, self._half  # four at once would make a tuple on the heap
         shift, top = self._shift, self._top
         for k in range(at, at + 6, 2):
