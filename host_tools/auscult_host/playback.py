@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import build, paths, recordings, toolchain
+from . import boards, build, paths, recordings, toolchain
 from .errors import AuscultError
 from .pictures import Verdict
 from .simulator import SimBoard
@@ -185,6 +185,8 @@ def play(trained: Trained, recording: recordings.Recording, board_name: str = "s
     if len(recording.data) < trained.spec.window:
         raise AuscultError(f"a recording of {len(recording.data)} samples", f"at least one window of {trained.spec.window}",
                            "choose a longer one")
+    if module:
+        build.check_architecture(module, boards.load(board_name).arch, board_name)
     config = node_config(trained, chip, bus, k, n, every)
     facts, range_g = CHIPS[chip], config["sensor"]["range_g"]
     # numbers without a unit cannot be put on the chip's scale: they keep the pipeline's
