@@ -11,14 +11,12 @@ from .trees import Forest, Node, Shares, Split, c_proba, leaf_shares, share_tota
 def emit_fast(forest: Forest) -> tuple[str, dict[str, Any]]:
     """C source and description.
 
-    Class sums are soft votes. They are kept two to a 32-bit word while n_trees * total fits 16 bits with
-    total >= 5040, so one addition serves two classes; more classes or trees use one word per class.
+    Class sums are soft votes, one 32-bit word each. Leaves of up to 4 classes have 16-bit shares; with more classes
+    narrow wins are common, so shares are finer.
     """
     n_trees, n_classes = len(forest.trees), forest.n_classes
-    lanes, total = 2, share_total(n_trees, 65535, 65535)
-    if total < 5040 or n_classes > 4:  # with many classes narrow wins are common: one word each, finer shares
-        lanes, total = 1, share_total(n_trees, 2**31 - 1, 2**31 - 1)
-    words = -(-n_classes // lanes)
+    width = 16 if n_classes <= 4 else 32
+    total = share_total(n_trees, 2**31 - 1, 2**width - 1)
     uses = Counter(leaf_shares(leaf, total) for leaf in forest.leaves())
     # The most used first: small numbers make shorter instructions.
     rows: dict[Shares, int] = {shares: row for row, (shares, _) in enumerate(uses.most_common())}
@@ -31,22 +29,13 @@ def emit_fast(forest: Forest) -> tuple[str, dict[str, Any]]:
             f"{indent}}} else {{\n{emit(node.right, indent + ' ')}{indent}}}\n"
         )
 
-    add = " ".join(f"s{w} += leaves[{words} * leaf + {w}];" for w in range(words))
+    add = " ".join(f"s{k} += leaves[{n_classes} * leaf + {k}];" for k in range(n_classes))
     body = "".join(f"{emit(tree, '    ')}    MODEL_JOIN(leaf);\n    {add}\n" for tree in forest.trees)
-    table = [
-        sum(share << (16 * lane) for lane, share in enumerate(shares[w * lanes : (w + 1) * lanes]))
-        for shares in rows
-        for w in range(words)
-    ]
-    unpack = "".join(
-        f"    acc[{k}] = (int32_t)("
-        + (f"s{k}" if lanes == 1 else f"s{k // 2} >> 16" if k % 2 else f"s{k // 2} & 0xffff")
-        + ");\n"
-        for k in range(n_classes)
-    )
+    table = [share for shares in rows for share in shares]
+    store = "".join(f"    acc[{k}] = (int32_t)s{k};\n" for k in range(n_classes))
     source = f"""#define AUS_MODEL_CLASSES {n_classes}
 #define AUS_MODEL_ACC {n_classes}
-{c_array("uint32_t", "model_leaves", table)}
+{c_array(f"uint{width}_t", "model_leaves", table)}
 #ifdef __GNUC__
 #define MODEL_JOIN(v) __asm__("" : "+r"(v)) // the branches of a tree meet here, with no more than v
 #else
@@ -57,16 +46,16 @@ def emit_fast(forest: Forest) -> tuple[str, dict[str, Any]]:
 __attribute__((optimize("Os")))
 #endif
 static int aus_model(const int16_t *x, int32_t *acc) {{
-    uint32_t {", ".join(f"s{w} = 0" for w in range(words))};
+    uint32_t {", ".join(f"s{k} = 0" for k in range(n_classes))};
     unsigned leaf;
-    const uint32_t *leaves = model_leaves;
+    const uint{width}_t *leaves = model_leaves;
     MODEL_JOIN(leaves);
     (void)x; // a tree may have no split
-{body}{unpack}    int best = 0;
+{body}{store}    int best = 0;
     for (int k = 1; k < {n_classes}; k++) {{
         if (acc[k] > acc[best]) best = k;
     }}
     return best;
 }}
 {c_proba(n_classes, n_trees, total)}"""
-    return source, {"leaf_rows": len(rows), "table_bytes": 4 * len(table), "share_total": total}
+    return source, {"leaf_rows": len(rows), "table_bytes": width // 8 * len(table), "share_total": total}
