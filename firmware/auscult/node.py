@@ -214,4 +214,9 @@ def main(path=configuration.PATH, source=None):
     except (OSError, ValueError, MemoryError) as error:
         print(json.dumps({"error": str(error)}))
         return None
-    return asyncio.run(node.run())
+    try:
+        return asyncio.run(node.run())
+    except KeyboardInterrupt:
+        return node.summary("stopped by Ctrl-C") if node.sampler else None
+    finally:
+        node.stop()  # Ctrl-C may have hit outside of the task

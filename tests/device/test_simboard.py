@@ -215,6 +215,19 @@ def test_main_py_starts_the_node_by_itself(sim: Callable[[str], SimBoard]) -> No
         board.exec("import os\nos.remove('/main.py')\nos.remove('/boot.py')")
 
 
+def test_ctrl_c_stops_the_node_and_puts_the_sensor_to_rest(
+        sim: Callable[[str], SimBoard], tmp_path: Path) -> None:
+    (tmp_path / "long").write_bytes(bytes(6 * 10_000_000))
+    board = sim("sim_m4")
+    configure(board, chip="adxl345", rate_hz=1600)
+    code = ("from auscult import config, node\nfrom auscult.virtual.setup import attach\n"
+            f"chip = attach(config.load(), {str(tmp_path / 'long')!r})\nnode.main(source=chip)")
+    for line in board.run_stream(code):
+        if '"w":5' in line:
+            break
+    assert board.exec("print(chip.measuring, chip.ended)").split() == ["False", "False"]
+
+
 @pytest.mark.parametrize(("name", "wrong"), [("sim_m4", "armv7m"), ("sim_m3", "armv7emsp"), ("sim_m0", "armv7m"),
                                              ("sim_m7", "armv7emsp"), ("sim_rv32", "armv6m")])
 def test_a_pipeline_for_another_architecture_is_refused_by_name(
