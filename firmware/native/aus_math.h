@@ -90,10 +90,22 @@ AUS_NOINLINE uint32_t aus_udiv18(uint32_t a, uint32_t b) {
 #define aus_udiv18(a, b) ((a) / (b))
 #endif
 
-// floor(num * 2^bits / den), den > 0, by long division: no divider needed; saturates at 2^31 - 1
+// floor(num * 2^bits / den), den > 0, bits >= 0; saturates at 2^31 - 1. What the divider cannot do is long division.
 AUS_NOINLINE uint32_t aus_ratio(uint32_t num, uint32_t den, int bits) {
     uint32_t q = 0, r = 0;
-    for (int i = 31 + bits; i >= 0; i--) {
+    if (!num) return 0;
+    int zeros = aus_clz(num), i;
+#if AUS_KIND == 2
+    i = 31 - zeros + bits; // no divider; leading zeros change nothing
+#else
+    if (bits <= zeros) {
+        q = (num << bits) / den;
+        return q >> 31 ? 0x7fffffff : q;
+    }
+    q = num / den; r = num - q * den;
+    i = bits - 1; // what is left are the zeros behind num
+#endif
+    for (; i >= 0; i--) {
         uint32_t top = r >> 31;
         r = r << 1 | (i >= bits ? (num >> (i - bits)) & 1 : 0);
         if (q >> 30) return 0x7fffffff;
