@@ -4,6 +4,7 @@
 import dataclasses
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from . import boards as descriptions
@@ -80,15 +81,15 @@ def choose(names: Sequence[str] = (), quick: bool = False) -> list[Case]:
 
 
 def run(boards: Sequence[str] = BOARDS, cases: Sequence[Case] | None = None,
-        progress: Callable[[str], None] = lambda _: None) -> Result:
-    """Count every case on every board, twice."""
+        progress: Callable[[str, int, str], None] = lambda board, turn, case: None) -> Result:
+    """Count every case on every board, twice. progress(board, 1 or 2, case) is called before each."""
     result = Result()
     for name in boards:
         descriptions.load(name)  # a wrong name is told before the first board boots
     for name in boards:
         chosen = [case for case in (CASES if cases is None else cases) if not case.boards or name in case.boards]
-        first = _count(name, chosen, lambda text: progress(f"{text}, first run"), result.left_out)
-        second = _count(name, chosen, lambda text: progress(f"{text}, second run"), [])
+        first = _count(name, chosen, partial(progress, name, 1), result.left_out)
+        second = _count(name, chosen, partial(progress, name, 2), [])
         for case, metrics in first.items():
             for metric, value in metrics.items():
                 if value != second[case][metric]:
@@ -110,7 +111,7 @@ def _count(name: str, cases: Sequence[Case], progress: Callable[[str], None], le
     counted: dict[str, Metrics] = {}
 
     def measure(case: Case, board: CountingBoard) -> None:
-        progress(f"{name}: {case.name}")
+        progress(case.name)
         try:
             counted[case.name] = case.measure(board)
         except LeftOutError as error:

@@ -28,7 +28,16 @@ def bench(
     console = Console(stderr=True, highlight=False)
     cases = benchmarks.choose(case or (), quick)
     with console.status("starting") as status:
-        result = benchmarks.run(board or benchmarks.BOARDS, cases, lambda text: status.update(text))
+        begun = ""
+
+        def progress(name: str, turn: int, what: str) -> None:
+            nonlocal begun
+            status.update(f"{name}, run {turn} of 2: {what}")
+            if not console.is_terminal and f"{name}, run {turn}" != begun:
+                begun = f"{name}, run {turn}"
+                console.print(f"{begun} of 2")
+
+        result = benchmarks.run(board or benchmarks.BOARDS, cases, progress)
     target = benchmarks.write_json(result, out or paths.cache() / "bench.json")
     if markdown:
         with atomic(markdown) as part:
