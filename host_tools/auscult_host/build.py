@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import __version__, codegen, hostlib, paths, toolchain
+from . import __version__, codegen, files, hostlib, paths, toolchain
 from .errors import AuscultError
 from .spec import PipelineSpec, check_identifier
 
@@ -68,8 +68,8 @@ def _natmod(name: str, arch: str, source: str, binding: str) -> Path:
         return target
     micropython = toolchain.micropython_dir()
     target.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix="native-", dir=target.parent))
-    try:
+    with tempfile.TemporaryDirectory(prefix="native-", dir=target.parent) as folder:
+        work = Path(folder)
         (work / "pipeline.c").write_text(source)
         # a copy: mpy_ld looks for names (MP_QSTR_*) in this very file
         shutil.copy(hostlib.native_sources() / binding, work / "module.c")
@@ -86,8 +86,6 @@ def _natmod(name: str, arch: str, source: str, binding: str) -> Path:
                 if libgcc or "undefined symbol" not in error.found:
                     raise
         (work / f"{name}.mpy").replace(target)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     return target
 
 
@@ -122,8 +120,7 @@ def check_architecture(module: Path, arch: str, board: str) -> None:
 def static_module(spec: PipelineSpec, out: Path, model: "ModelCode | None" = None) -> Path:
     """The pipeline as a user C module: a folder for USER_C_MODULES, complete in itself. Returns the folder."""
     folder = out / f"{spec.name}_static"
-    fresh = Path(tempfile.mkdtemp(prefix=folder.name + ".", dir=out))
-    try:
+    with files.atomic_folder(folder) as fresh:
         for file in hostlib.native_sources().glob("*.h"):
             shutil.copy(file, fresh)
         (fresh / "pipeline.inc").write_text(codegen.generate(spec, model))
@@ -140,11 +137,6 @@ def static_module(spec: PipelineSpec, out: Path, model: "ModelCode | None" = Non
             f"target_sources(usermod_{spec.name} INTERFACE ${{CMAKE_CURRENT_LIST_DIR}}/{spec.name}_module.c)\n"
             f"target_include_directories(usermod_{spec.name} INTERFACE ${{CMAKE_CURRENT_LIST_DIR}})\n"
             f"target_link_libraries(usermod INTERFACE usermod_{spec.name})\n")
-        shutil.rmtree(folder, ignore_errors=True)
-        fresh.chmod(0o755)
-        fresh.replace(folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
     return folder
 
 
@@ -152,24 +144,17 @@ def bundle(spec: PipelineSpec, out: Path, archs: Iterable[str], model: "ModelCod
            facts: dict[str, object] | None = None) -> Path:
     """A folder with manifest.json and pipeline-<arch>.mpy for each architecture; replaces `out` only when all is built."""
     modules = {arch: native_module(spec, arch, model) for arch in archs}
-    out.parent.mkdir(parents=True, exist_ok=True)
     if out.exists() and not (out / "manifest.json").is_file() and any(out.iterdir()):
         raise AuscultError(f"{out} exists and is not a bundle", "a new folder or an earlier bundle", "choose another --out")
-    fresh = Path(tempfile.mkdtemp(prefix=out.name + ".", dir=out.parent))
-    try:
-        files = {}
+    with files.atomic_folder(out) as fresh:
+        listed = {}
         for arch, module in modules.items():
             name = f"pipeline-{arch}.mpy"
             shutil.copy(module, fresh / name)
             data = module.read_bytes()
-            files[arch] = {"file": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+            listed[arch] = {"file": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         (fresh / "pipeline.c").write_text(codegen.generate(spec, model))
-        manifest = {"format": 1, "auscult": __version__, **spec.model_dump(), "files": files,
+        manifest = {"format": 1, "auscult": __version__, **spec.model_dump(), "files": listed,
                     "model": None if model is None else {"kind": model.kind, **model.description}, **(facts or {})}
         (fresh / "manifest.json").write_text(json.dumps(manifest, indent=2, default=str) + "\n")
-        shutil.rmtree(out, ignore_errors=True)
-        fresh.chmod(0o755)
-        fresh.replace(out)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
     return out

@@ -4,6 +4,7 @@
 import contextlib
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,30 @@ def atomic(path: Path) -> Iterator[Path]:
         if part is not None:
             with contextlib.suppress(OSError):
                 part.unlink()
+
+
+@contextlib.contextmanager
+def atomic_folder(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `folder`; it takes its place, whatever was there, only if the block ends well.
+
+    Raises AuscultError when the disk is full or the folder above is read-only.
+    """
+    folder = Path(folder)
+    part: Path | None = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        yield part
+        part.chmod(0o755)  # mkdtemp makes it private
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(part, folder)
+        part = None
+    except OSError as error:
+        raise _explain(error, folder) from error
+    finally:
+        if part is not None:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def _explain(error: OSError, path: Path) -> AuscultError:

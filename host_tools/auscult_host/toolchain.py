@@ -13,11 +13,10 @@ import platform
 import shutil
 import subprocess
 import tarfile
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from . import paths
+from . import files, paths
 from .errors import AuscultError
 
 MICROPYTHON_VERSION = "1.25.0"
@@ -125,20 +124,10 @@ def _once(folder: Path, make: Callable[[Path], object]) -> Path:
         return folder
     with _alone(folder):
         if not (folder / ".complete").is_file():
-            _make(folder, make)
+            with files.atomic_folder(folder) as fresh:
+                make(fresh)
+                (fresh / ".complete").touch()
     return folder
-
-
-def _make(folder: Path, make: Callable[[Path], object]) -> None:
-    fresh = Path(tempfile.mkdtemp(prefix=folder.name + ".", dir=folder.parent))
-    try:
-        make(fresh)
-        (fresh / ".complete").touch()
-        fresh.chmod(0o755)
-        shutil.rmtree(folder, ignore_errors=True)
-        fresh.replace(folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _fetch_micropython(out: Path) -> None:

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of aus_channel.h (see there for the notation): what needs a pass of its own over the samples.
+
+#ifdef N_SHAPE
+// ---- shape: absolute deviations, differences, crossings of the mean
+typedef struct { uint32_t abs_dev, abs_diff, crossings, d1, d2; } CH(shape_t);
+AUS_NOINLINE void CH(shape)(const int16_t *w, int32_t K, uint32_t M, int32_t above, CH(shape_t) *s) {
+    uint32_t a = 0, ad = 0, zc = 0;
+#if defined(O_MOBILITY) || defined(O_COMPLEXITY)
+#if AUS_N > 512
+    uint64_t D1 = 0, D2 = 0;
+#else
+    uint32_t D1 = 0, D2 = 0;
+#endif
+    int32_t pd = 0, pu = (int32_t)((uint32_t)*w * (uint32_t)K + M);
+#endif
+    int32_t px = *w;
+    for (int i = 0; i < AUS_N; i++, w += STRIDE) {
+        int32_t x = *w, u = (int32_t)((uint32_t)x * (uint32_t)K + M);
+        a += (uint32_t)(u < 0 ? -u : u);
+        zc += (uint32_t)((x - above) ^ (px - above)) >> 31;
+        ad += (uint32_t)(x < px ? px - x : x - px);
+#if defined(O_MOBILITY) || defined(O_COMPLEXITY)
+        int32_t d = (u - pu) >> 6, dd = i < 2 ? 0 : (d - pd) >> 1; // 11 bits + sign
+        D1 += (uint32_t)(d * d);
+        D2 += (uint32_t)(dd * dd);
+        pd = d; pu = u;
+#endif
+        px = x;
+    }
+    s->abs_dev = a; s->abs_diff = ad; s->crossings = zc;
+#if defined(O_MOBILITY) || defined(O_COMPLEXITY)
+#if AUS_LOG2N > 9
+    s->d1 = (uint32_t)(D1 >> (AUS_LOG2N - 9)); s->d2 = (uint32_t)(D2 >> (AUS_LOG2N - 9));
+#else
+    s->d1 = (uint32_t)D1 << (9 - AUS_LOG2N); s->d2 = (uint32_t)D2 << (9 - AUS_LOG2N);
+#endif
+#if AUS_N != 1 << AUS_LOG2N
+    s->d1 = aus_umulh(s->d1, AUS_PER_N); s->d2 = aus_umulh(s->d2, AUS_PER_N);
+#endif
+#endif
+}
+#endif
+
+#ifdef N_QUANTILES
+// ---- quantiles from a histogram of 64 to 128 bins between smallest and largest, linear inside a bin; Q4
+AUS_NOINLINE void CH(quantiles)(const int16_t *w, int32_t mn, int32_t mx, uint16_t *bin, int32_t *q) {
+    uint32_t range = (uint32_t)(mx - mn);
+    int shift = range >> 7 ? 25 - aus_clz(range) : 0;
+    for (int i = 0; i < 128; i++) bin[i] = 0;
+    const int16_t *e = w + STRIDE * AUS_N;
+    do { bin[(uint32_t)(*w - mn) >> shift]++; w += STRIDE; } while (w != e);
+    uint32_t below = 0;
+    int b = 0;
+    for (int j = 1; j <= 3; j++) {
+        uint32_t rank4 = (uint32_t)j * (AUS_N - 1); // rank * 4
+        while ((below + bin[b]) * 4 <= rank4) below += bin[b++];
+        // the bin's n samples are taken as evenly spread: sample i of n stands at (2 i + 1) / 2 n of its width
+        uint32_t pos = aus_ratio(rank4 - below * 4 + 2, (uint32_t)bin[b] * 4, 16);
+        int32_t at = shift ? (int32_t)(((uint32_t)b << (shift + 4)) + ((pos << shift) >> 12)) - 8 : b << 4;
+        q[j - 1] = mn * 16 + at;
+    }
+}
+#endif
