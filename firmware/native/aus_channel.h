@@ -25,7 +25,13 @@
 #if defined(N_SPECTRUM) || defined(O_BANDS) || defined(O_SHARES) || defined(O_POWER_LOG2) || defined(O_DOMINANT)
 #define N_FFT
 #endif
-#if defined(O_MEAN_ABS_DEV) || defined(O_SHAPE) || defined(O_IMPULSE) || defined(O_ZERO_CROSSINGS) || defined(O_MEAN_ABS_DIFF) || defined(O_MOBILITY) || defined(O_COMPLEXITY)
+#if defined(O_MEAN_ABS_DEV) || defined(O_SHAPE) || defined(O_IMPULSE)
+#define N_ABS_DEV
+#endif
+#if defined(O_MOBILITY) || defined(O_COMPLEXITY)
+#define N_HJORTH
+#endif
+#if defined(N_ABS_DEV) || defined(N_HJORTH) || defined(O_ZERO_CROSSINGS) || defined(O_MEAN_ABS_DIFF)
 #define N_SHAPE
 #endif
 #if defined(O_Q25) || defined(O_MEDIAN) || defined(O_Q75) || defined(O_IQR)
@@ -280,5 +286,7 @@ AUS_SMALL void CH(features)(const int16_t *w, int32_t *o, int32_t *X, const int3
 #undef N_FFT
 #undef N_SPECTRUM
 #undef N_SHAPE
+#undef N_ABS_DEV
+#undef N_HJORTH
 #undef N_QUANTILES
 #undef N_NORMALISED

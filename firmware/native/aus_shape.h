@@ -6,7 +6,7 @@
 typedef struct { uint32_t abs_dev, abs_diff, crossings, d1, d2; } CH(shape_t);
 AUS_NOINLINE void CH(shape)(const int16_t *w, int32_t K, uint32_t M, int32_t above, CH(shape_t) *s) {
     uint32_t a = 0, ad = 0, zc = 0;
-#if defined(O_MOBILITY) || defined(O_COMPLEXITY)
+#ifdef N_HJORTH
 #if AUS_N > 512
     uint64_t D1 = 0, D2 = 0;
 #else
@@ -15,12 +15,22 @@ AUS_NOINLINE void CH(shape)(const int16_t *w, int32_t K, uint32_t M, int32_t abo
     int32_t pd = 0, pu = (int32_t)((uint32_t)*w * (uint32_t)K + M);
 #endif
     int32_t px = *w;
+    (void)px; (void)K; (void)M; (void)above;
     for (int i = 0; i < AUS_N; i++, w += STRIDE) {
-        int32_t x = *w, u = (int32_t)((uint32_t)x * (uint32_t)K + M);
+        int32_t x = *w;
+#if defined(N_ABS_DEV) || defined(N_HJORTH)
+        int32_t u = (int32_t)((uint32_t)x * (uint32_t)K + M);
+#endif
+#ifdef N_ABS_DEV
         a += (uint32_t)(u < 0 ? -u : u);
+#endif
+#ifdef O_ZERO_CROSSINGS
         zc += (uint32_t)((x - above) ^ (px - above)) >> 31;
+#endif
+#ifdef O_MEAN_ABS_DIFF
         ad += (uint32_t)(x < px ? px - x : x - px);
-#if defined(O_MOBILITY) || defined(O_COMPLEXITY)
+#endif
+#ifdef N_HJORTH
         int32_t d = (u - pu) >> 6, dd = i < 2 ? 0 : (d - pd) >> 1; // 11 bits + sign
         D1 += (uint32_t)(d * d);
         D2 += (uint32_t)(dd * dd);
@@ -29,7 +39,7 @@ AUS_NOINLINE void CH(shape)(const int16_t *w, int32_t K, uint32_t M, int32_t abo
         px = x;
     }
     s->abs_dev = a; s->abs_diff = ad; s->crossings = zc;
-#if defined(O_MOBILITY) || defined(O_COMPLEXITY)
+#ifdef N_HJORTH
 #if AUS_LOG2N > 9
     s->d1 = (uint32_t)(D1 >> (AUS_LOG2N - 9)); s->d2 = (uint32_t)(D2 >> (AUS_LOG2N - 9));
 #else
