@@ -65,7 +65,7 @@ demo: setup
 	@$(AUSCULT) demo
 
 test: setup
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 bench: setup
 	@$(AUSCULT) bench
