@@ -94,7 +94,9 @@ class Chip:
         """Drives the interrupt pin and asks to be woken when the watermark will be reached."""
         if self.drive is None:
             return
-        mark = self._watermark() if self.measuring else 0
+        # The last samples of a recording may be fewer than the watermark: they raise the line as well, or nobody would
+        # fetch them. A real chip's samples never end.
+        mark = min(self._watermark(), self.level + self.recording.left) if self.measuring else 0
         line = 1 if 0 < mark <= self.level else 0
         if line != self._line:
             self._line = line
