@@ -35,10 +35,14 @@ def go(items, {function}={function}, {names}):
     for item in items: {call}
 def nothing(items, {function}={function}, {names}):
     for item in items: pass
-def count(what):
-    before = simboard.instructions()
-    what(items)
-    return simboard.instructions() - before
+def count(what, total=0):
+    for part in parts:
+        gc.collect()
+        before = simboard.instructions()
+        what(part)
+        total += simboard.instructions() - before
+    return total
+parts = [items[i:i + {part}] for i in range(0, len(items), {part})]
 few, used, again = items[:8], 0, 0
 go(few)
 gc.collect()
@@ -47,8 +51,8 @@ used = gc.mem_alloc()
 used = gc.mem_alloc()
 go(few)
 used = gc.mem_alloc() - used
-gc.enable()
 again = count(go) - count(nothing)
+gc.enable()
 print(json.dumps({{"instructions": round(again / len(items)), "heap_bytes": used // len(few), {more}}}))
 """
 _IMPORT = """
@@ -92,11 +96,13 @@ class CountingBoard:
         result: Metrics = json.loads(self.board.exec(code, timeout_s=300).strip().splitlines()[-1])
         return result
 
-    def calls(self, setup: str, function: str, call: str, names: str = "", more: str = "") -> Metrics:
+    def calls(self, setup: str, function: str, call: str, names: str = "", more: str = "", part: int = 1000) -> Metrics:
         """Instructions of `call` (which uses `item`, the function and the names), averaged over the setup's `items`;
-        only an empty loop of the same form is subtracted, so the call itself counts. heap_bytes: allocated by one call."""
+        only an empty loop of the same form is subtracted, so the call itself counts. heap_bytes: allocated by one call.
+        What allocates is counted in parts of so many items, between which garbage is collected: that is not counted,
+        for how long it takes depends on chance."""
         named = ", ".join(f"{name}={name}" for name in names.split())
-        return self.run(_CALLS.format(setup=setup, function=function, call=call, names=named, more=more))
+        return self.run(_CALLS.format(setup=setup, function=function, call=call, names=named, more=more, part=part))
 
     def import_of(self, module: str) -> Metrics:
         """Instructions of `import module` from the board's file system; heap_bytes: what stays after a collection."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Python that other generators from PyPI make of the same forest, on the same boards: the `bench` extra installs them.
 
-It is compiled with mpy-cross, as its user would for a board. Rows on which its class is scikit-learn's are counted too.
+It is compiled with mpy-cross, as its user would for a board. Rows on which its class is scikit-learn's are counted too; what collecting their garbage takes is not.
 """
 
 import subprocess
@@ -57,10 +57,11 @@ def _peer(peer: str, board: CountingBoard) -> Metrics:
     board.put(module, "/peer.mpy")
     board.put(rows.astype("<i2").tobytes(), "/rows")
     counted = board.calls(f"from peer import predict, index\n{ROWS}\nexpected = {expected}\n", "predict", "predict(item)",
-                          more='"right_rows": sum(index(predict(i)) == e for i, e in zip(items, expected))')
+                          more='"right_rows": sum(index(predict(i)) == e for i, e in zip(items, expected))',
+                          part=20)
     board.board.soft_reset()
     return counted | {"kept_bytes": board.import_of("peer")["heap_bytes"], "file_bytes": len(module)}
 
 
-CASES = [Case(f"peer.{name}", partial(_peer, name))
+CASES = [Case(f"peer.{name}", partial(_peer, name), alone=True)
          for name in ("m2cgen", "everywhereml")]

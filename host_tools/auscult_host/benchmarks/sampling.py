@@ -36,6 +36,8 @@ def turns(sampler, n):
     return samples, cost
 sampler = Sampler(sensor, Pipeline())
 sampler.start()
+turns(sampler, 4)
+gc.collect()  # or the frames of larger functions are looked for in the pieces that compiling the package left
 samples, cost = turns(sampler, 40)
 empty = turns(Nothing(), 40)[1]
 def heap(n):
