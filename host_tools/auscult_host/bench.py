@@ -192,7 +192,8 @@ def markdown(result: Result) -> str:
         "small. `activity`: a 128 × 3 window to one of 6 classes (9 statistics of each axis, 10 trees). `load`: import of",
         "`forest_small`; `load_fast`: of `forest`. `window`: the features and forest of `auscult train`'s defaults.",
         "`sampling`: one sample from an ADXL345's FIFO over I2C through the shipped sampler; `sampling_spi`: from a LIS3DH.",
-        "`yardstick.f54`: the same features in straightforward float C (bench/yardstick). ≤: the bar of that figure.",
+        "`yardstick.f54`: the same features in straightforward float C (bench/yardstick). `peer.*`: Python that other",
+        "generators make of `forest`, compiled with mpy-cross; their garbage collection is left out. ≤: the bar of a figure.",
     ]
     for title, rows in tables(result).items():
         lines += ["", f"## {title}", "", "| | " + " | ".join(boards) + " |", "|---" + "|---:" * len(boards) + "|"]

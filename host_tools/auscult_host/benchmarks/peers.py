@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Python that other generators from PyPI make of the same forest, on the same boards: the `bench` extra installs them.
 
-It is compiled with mpy-cross, as its user would for a board. Rows on which its class is scikit-learn's are counted too; what collecting their garbage takes is not.
+It is compiled with mpy-cross, as its user would for a board. Rows on which its class is scikit-learn's are counted too;
+what collecting the garbage of its calls takes is not counted.
 """
 
 import subprocess
