@@ -72,6 +72,7 @@ class Result:
 
 def choose(names: Sequence[str] = (), quick: bool = False) -> list[Case]:
     """Cases by name or by the part before the dot (`feature`, `model`, `peer`); quick: those with a bar only."""
+    names = [name.removesuffix(".*") for name in names]
     for name in names:
         if not any(name in (case.name, case.name.split(".")[0]) for case in CASES):
             known = dict.fromkeys(case.name if "." not in case.name else case.name.split(".")[0] + ".*" for case in CASES)

@@ -67,12 +67,19 @@ def _show(result: benchmarks.Result) -> None:
     boards = list(dict.fromkeys(figure.board for figure in result.figures))
     for title, rows in benchmarks.tables(result).items():
         table = Table(title=title, title_justify="left", box=None, header_style="bold")
-        table.add_column("case")
+        table.add_column("case", no_wrap=True)
         for name in boards:
             table.add_column(name, justify="right")
         for name, figures in rows:
-            table.add_row(name, *(
-                benchmarks.cell(figure) if figure is None or figure.met else f"[bold red]{benchmarks.cell(figure)}[/]"
-                for figure in figures))
+            table.add_row(name, *(_cell(figure) for figure in figures))
+            if any(figure and figure.most for figure in figures):
+                table.add_row("[dim]  at most[/]", *(f"[dim]{figure.most:,}[/]" if figure and figure.most else ""
+                                                     for figure in figures))
         console.print(table)
         console.print()
+
+
+def _cell(figure: benchmarks.Figure | None) -> str:
+    if figure is None:
+        return "–"
+    return f"{figure.value:,}" if figure.met else f"[bold red]{figure.value:,}[/]"
