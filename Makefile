@@ -30,7 +30,7 @@ build/packages.done: Makefile
 		if [ -n "$$missing" ]; then \
 			echo "error: not found:$$missing"; \
 			echo "expected: the counterparts of these Debian packages: $(PACKAGES)"; \
-			echo "next: install them with this system's package manager (macOS: brew install qemu arm-none-eabi-gcc riscv64-elf-gcc), then run make again"; \
+			echo "next: install them with this system's package manager, then run make again"; \
 			exit 1; fi; \
 	else \
 		missing=$$(for p in $(PACKAGES); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
@@ -52,8 +52,10 @@ build/packages.done: Makefile
 build/venv.done: build/packages.done pyproject.toml
 	@echo "setup: Python packages into $(VENV)"
 	@$(PYTHON3) -m venv $(VENV)
-	@$(BIN)/pip install -q -e '.[dev,bench]' 2>&1 | grep -v -i -e warning -e notice || true
-	@$(BIN)/python -c 'import auscult_host, emlearn, pytest' || { echo "error: pip could not install what pyproject.toml asks for"; exit 1; }
+	@$(BIN)/pip install -e '.[dev]' >build/venv.log 2>&1 & pid=$$!; while kill -0 $$pid 2>/dev/null; do \
+		tail -n 1 build/venv.log 2>/dev/null | grep -E '^ *(Collecting|Downloading|Installing|Building)' | cut -c1-70 | sed 's/^ */setup: /'; sleep 3; done; \
+		wait $$pid || { tail -5 build/venv.log; echo "error: pip could not install what pyproject.toml asks for (build/venv.log)"; exit 1; }
+	@$(BIN)/pip check >>build/venv.log 2>&1 || { tail -3 build/venv.log; echo "error: Python packages do not fit together (build/venv.log)"; exit 1; }
 	@touch $@
 
 # the firmware's own sources are checked by `auscult setup`, which rebuilds only what changed
@@ -67,8 +69,14 @@ demo: setup
 test: setup
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
-bench: setup
+bench: setup build/bench.done
 	@$(AUSCULT) bench
+
+# the peers that are measured against; left out with a note where they cannot be installed
+build/bench.done: build/venv.done
+	@echo "setup: Python packages of the benchmarks"
+	@$(BIN)/pip install -q -e '.[bench]' >build/bench.log 2>&1 || tail -3 build/bench.log
+	@touch $@
 
 docs: setup
 	@$(BIN)/python docs/generate.py

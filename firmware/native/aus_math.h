@@ -134,7 +134,8 @@ AUS_NOINLINE uint32_t aus_sqrtn(uint32_t m, int e, int *er) {
 }
 
 AUS_NOINLINE int32_t aus_scale(uint32_t q, int e) { // round(q 2^e), saturated
-    if (e >= 0) return (int32_t)(q && e >= aus_clz(q) ? 0x7fffffffu : q << e);
+    if (!q) return 0;
+    if (e >= 0) return (int32_t)(e >= aus_clz(q) ? 0x7fffffffu : q << e);
     e = -e;
     if (e > 31) return 0;
     return (int32_t)((q >> e) + ((q >> (e - 1)) & 1));

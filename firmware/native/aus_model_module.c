@@ -4,7 +4,7 @@
 //   predict(x) -> class index       x: array('h') of FEATURES values
 //   proba(x, out) -> class index    out: array('i') of OUT_WORDS, probabilities in Q15 (or the anomaly score)
 #include "py/dynruntime.h"
-#if !defined(__x86_64__) // freestanding: gcc may call these by itself
+#ifdef AUS_LIBC // freestanding, and gcc calls these by itself: linked only where it does
 void *memset(void *s, int c, size_t n) { return mp_fun_table.memset_(s, c, n); }
 void *memmove(void *d, const void *s, size_t n) { return mp_fun_table.memmove_(d, s, n); }
 void *memcpy(void *d, const void *s, size_t n) __attribute__((alias("memmove")));
@@ -13,7 +13,7 @@ void *memcpy(void *d, const void *s, size_t n) __attribute__((alias("memmove")))
 #include AUS_PIPELINE_FILE
 #include "aus_classify.h"
 
-static const int16_t *aus_row(mp_obj_t o) {
+AUS_SMALL const int16_t *aus_row(mp_obj_t o) {
     mp_buffer_info_t b;
     mp_get_buffer_raise(o, &b, MP_BUFFER_READ);
     if (b.len != 2 * AUS_FEATURES || ((uintptr_t)b.buf & 1)) mp_raise_ValueError(MP_ERROR_TEXT("x: FEATURES of 'h'"));
@@ -27,7 +27,7 @@ static mp_obj_t aus_py_predict(mp_obj_t x) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(aus_predict_obj, aus_py_predict);
 
-static mp_obj_t aus_py_proba(mp_obj_t x, mp_obj_t out) {
+AUS_SMALL mp_obj_t aus_py_proba(mp_obj_t x, mp_obj_t out) {
     mp_buffer_info_t o;
     mp_get_buffer_raise(out, &o, MP_BUFFER_WRITE);
     if (o.len < 4 * AUS_MODEL_OUT || ((uintptr_t)o.buf & 3)) mp_raise_ValueError(MP_ERROR_TEXT("out: OUT_WORDS of 'i'"));

@@ -8,7 +8,7 @@
 #include "py/runtime.h"
 #else
 #include "py/dynruntime.h"
-#if !defined(__x86_64__) // freestanding: gcc may call these by itself
+#ifdef AUS_LIBC // freestanding, and gcc calls these by itself: linked only where it does
 void *memset(void *s, int c, size_t n) { return mp_fun_table.memset_(s, c, n); }
 void *memmove(void *d, const void *s, size_t n) { return mp_fun_table.memmove_(d, s, n); }
 void *memcpy(void *d, const void *s, size_t n) __attribute__((alias("memmove")));
@@ -20,7 +20,10 @@ AUS_SMALL aus_state_t *aus_get_state(mp_obj_t o) {
     mp_buffer_info_t b;
     mp_get_buffer_raise(o, &b, MP_BUFFER_RW);
     if (b.len < sizeof(aus_state_t) || ((uintptr_t)b.buf & 3)) mp_raise_ValueError(MP_ERROR_TEXT("state: STATE_BYTES"));
-    return (aus_state_t *)b.buf;
+    aus_state_t *s = (aus_state_t *)b.buf;
+    // a buffer that another pipeline has used must not make this one write anywhere
+    if ((uint32_t)s->fill >= AUS_N || (uint32_t)s->gap > AUS_N || s->skip < 0) mp_raise_ValueError(MP_ERROR_TEXT("state: not this pipeline's"));
+    return s;
 }
 
 AUS_SMALL mp_obj_t aus_py_push(size_t n_args, const mp_obj_t *args) {

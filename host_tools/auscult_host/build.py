@@ -29,10 +29,11 @@ ARCHITECTURES = {
 }
 # -fno-tree-pre: keeps gcc from carrying table entries across loop turns, which spills registers on Thumb.
 # -fno-jump-tables: a jump table would need relocation. Not -fwrapv: it costs registers, and nothing signed overflows
-# (a test runs the core under the undefined-behaviour sanitizer).
+# (a test runs the core, but for the DSP instructions, under the undefined-behaviour sanitizer).
 _FLAGS = "-O2 -fno-tree-pre -fno-jump-tables -Wno-unused-function -Wno-unused-const-variable"
-# Integer helpers that gcc calls where the target has no instruction. Only linked where they are missed: mpy_ld takes
-# seconds to read the library.
+# What gcc may call by itself: memcpy and the like, and integer helpers where the target has no instruction. Only linked
+# where they are missed: they take room, and mpy_ld takes seconds to read libgcc.
+_LIBC = "CFLAGS_EXTRA += -DAUS_LIBC\n"
 _LIBGCC = "MPY_LD_FLAGS += -l$(realpath $(shell $(CROSS)gcc $(CFLAGS_ARCH) --print-libgcc-file-name))\n"
 _MAKEFILE = """\
 MPY_DIR = {micropython}
@@ -40,8 +41,8 @@ ARCH = {arch}
 MOD = {name}
 SRC = module.c
 CFLAGS_EXTRA += {flags} -I{native} -DAUS_PIPELINE_FILE='"pipeline.c"'
-include $(MPY_DIR)/py/dynruntime.mk
-{libgcc}"""
+{extra}include $(MPY_DIR)/py/dynruntime.mk
+"""
 
 
 def native_module(spec: PipelineSpec, arch: str, model: "ModelCode | None" = None) -> Path:
@@ -61,7 +62,7 @@ def _natmod(name: str, arch: str, source: str, binding: str) -> Path:
                            "`auscult boards` shows each board's architecture")
     toolchain.require(ARCHITECTURES[arch])
     toolchain.require("make")
-    key = hashlib.sha256("\0".join((source, binding, hostlib.sources_digest(), _MAKEFILE, _FLAGS,
+    key = hashlib.sha256("\0".join((source, binding, hostlib.sources_digest(), _MAKEFILE, _LIBC, _LIBGCC, _FLAGS,
                                     toolchain.MICROPYTHON_VERSION)).encode()).hexdigest()[:20]
     target = paths.cache() / "native" / f"{name}-{arch}-{key}.mpy"
     if target.is_file():
@@ -74,16 +75,16 @@ def _natmod(name: str, arch: str, source: str, binding: str) -> Path:
         # a copy: mpy_ld looks for names (MP_QSTR_*) in this very file
         shutil.copy(hostlib.native_sources() / binding, work / "module.c")
         environment = {**os.environ, "LC_ALL": "C", "PYTHONDONTWRITEBYTECODE": "1"}
-        for libgcc in ("", _LIBGCC):
+        for extra in ("", _LIBC, _LIBC + _LIBGCC):
             (work / "Makefile").write_text(_MAKEFILE.format(
                 micropython=micropython, arch=arch, name=name, flags=_FLAGS, native=hostlib.native_sources(),
-                libgcc=libgcc))
+                extra=extra))
             try:
                 toolchain.run(["make", "-s", f"PYTHON={sys.executable}"], f"building the native module for {arch}", work,
                               environment)
                 break
             except AuscultError as error:
-                if libgcc or "undefined symbol" not in error.found:
+                if _LIBGCC in extra or "undefined symbol" not in error.found:
                     raise
         (work / f"{name}.mpy").replace(target)
     return target

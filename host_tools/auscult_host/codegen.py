@@ -107,7 +107,7 @@ def generate(spec: PipelineSpec, model: "ModelCode | None" = None) -> str:
         f"#define AUS_BANDS {bands}", f"#define AUS_KEEP_POWER {int(raw.spectrum or env.spectrum)}",
         f"#define AUS_DIRECT {int(direct)}",
         f"#define AUS_RAW_COUNT {len(raw.axes)}", f"#define AUS_RAW_KINDS {raw.words}",
-        "#define AUS_RAW {" + ", ".join(f"{{{axis}, {i * raw.words}}}" for i, axis in enumerate(raw.axes)) + "}",
+        "#define AUS_RAW {" + ", ".join(f"{{{axis}, {i * raw.words if direct else 0}}}" for i, axis in enumerate(raw.axes)) + "}",
         f"#define AUS_ENV_COUNT {len(env.axes)}", f"#define AUS_ENV_KINDS {env.words}",
         "#define AUS_ENV {" + ", ".join(map(str, env.axes)) + "}",
         f"#define AUS_MODEL {int(model is not None)}",

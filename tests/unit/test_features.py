@@ -115,6 +115,17 @@ def test_each_feature_alone_is_as_in_company(kind: str) -> None:
     assert (make(200, [kind]).features(data)[:, 0] == company).all()
 
 
+def test_as_many_features_as_there_can_be() -> None:
+    """8 axes and 32 bands: places beyond 255 in the output of a channel."""
+    kinds = [f"band_{i}_32" for i in (1, 32)] + ["mean", "rms", "kurtosis"]
+    pipeline = make(512, kinds, "abcdefgh")
+    data = windows.signals(512, 8, 3)
+    got = pipeline.features(data)
+    for i, axis in enumerate("abcdefgh"):
+        alone = make(512, kinds, axis).features(np.ascontiguousarray(data[:, :, i:i + 1]))
+        assert (got[:, i * len(kinds):(i + 1) * len(kinds)] == alone).all()
+
+
 @given(data=st.data())
 @settings(max_examples=60, deadline=None)
 def test_any_cut_into_blocks_gives_the_same_verdicts(data: st.DataObject) -> None:

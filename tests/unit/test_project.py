@@ -4,12 +4,14 @@
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from auscult_host import build
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -35,6 +37,21 @@ def test_pages_follow_the_code() -> None:
     spec.loader.exec_module(module)
     for name, page in module.PAGES.items():
         assert (ROOT / "docs" / name).read_text() == page(), f"docs/{name} is out of date: run `make docs`"
+
+
+def test_readme_is_finished_and_its_links_lead_somewhere() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert not re.search(r"%[A-Z]+%", text)
+    for link in re.findall(r"\]\(([^)#]+)", text):
+        assert (ROOT / link).exists(), link
+
+
+def test_architecture_numbers_agree() -> None:
+    """PC and board read the same byte of a .mpy file; the board takes armv7em for armv7m (the same without an FPU)."""
+    sys.path.insert(0, str(ROOT / "firmware"))
+    from auscult import pipeline
+
+    assert [a for a in build._MPY_ARCHS if a != "armv7em"] == [a for i, a in enumerate(pipeline._ARCH) if i != 6]
 
 
 @pytest.fixture(scope="module")

@@ -64,7 +64,7 @@ static int aus_model(const int16_t *x, int32_t *acc) {{
     model_inputs(x, acc + 2);
     uint64_t distance = model_distance(acc + 2, 0);
     uint32_t root = model_sqrt(distance);
-    acc[0] = root > INT32_MAX ? INT32_MAX : (int32_t)root;
+    acc[0] = root > 0x3fffffff ? 0x3fffffff : (int32_t)root; // MicroPython keeps numbers below 2^30 off the heap
     acc[1] = distance <= {limit}u{"ll" if limit >= 2**32 else ""};
     return acc[1];
 }}

@@ -113,12 +113,14 @@ def share_total(n_trees: int, sum_limit: int, share_limit: int) -> int:
 
 
 def c_proba(n_classes: int, n_trees: int, total: int) -> str:
-    """aus_model_proba for sums of shares: Q15 by one multiplication, p = sum * 2^15 / (n_trees * total)."""
-    factor = (2**47 + n_trees * total // 2) // (n_trees * total)
+    """aus_model_proba for sums of shares: Q15 by one multiplication, p = floor(sum * 2^15 / (n_trees * total))."""
+    spare = max(0, 17 - (n_trees * total).bit_length())  # small sums leave room to make the factor fit 32 bits
+    factor = -(-(2 ** (47 - spare)) // (n_trees * total))  # rounded up, so that certainty is 32768
     return f"""
+#include "aus_math.h"
 static void aus_model_proba(const int32_t *acc, uint16_t *p) {{
     for (int k = 0; k < {n_classes}; k++) {{
-        p[k] = (uint16_t)(((uint64_t)(uint32_t)acc[k] * {factor}ull + 0x80000000u) >> 32);
+        p[k] = (uint16_t)aus_umulh((uint32_t)acc[k] << {spare}, {factor}u);
     }}
 }}
 """
