@@ -4,6 +4,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -51,7 +52,7 @@ def native_module(spec: PipelineSpec, arch: str, model: "ModelCode | None" = Non
 
 
 def model_module(name: str, model: "ModelCode", n_features: int, arch: str) -> Path:
-    """A model alone as a native .mpy (predict, proba), for features of one's own; cached by its content."""
+    """A model alone as a native .mpy (`predict`), for features of one's own; cached by its content."""
     return _natmod(check_identifier(name, "module name"), arch, codegen.generate_model(model, n_features),
                    "aus_model_module.c")
 
@@ -141,12 +142,32 @@ def static_module(spec: PipelineSpec, out: Path, model: "ModelCode | None" = Non
     return folder
 
 
+def _not_of_a_bundle(folder: Path) -> str:
+    """What keeps a folder from being replaced by a bundle; "" if it is missing, empty or an earlier bundle."""
+    if not folder.exists():
+        return ""
+    if not folder.is_dir():
+        return "a file"
+    entries = sorted(folder.iterdir())
+    foreign = [entry.name for entry in entries if entry.name != "manifest.json" and not (
+        entry.name.endswith("_static") if entry.is_dir() else re.fullmatch(r"pipeline(-\w+\.mpy|\.c)", entry.name))]
+    if foreign:
+        return f"it holds {foreign[0]}"
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8")) if entries else None
+    except (OSError, ValueError):
+        return "it has no manifest.json of a bundle"
+    ours = manifest is None or isinstance(manifest, dict) and {"format", "auscult"} <= manifest.keys()
+    return "" if ours else "its manifest.json is not a bundle's"
+
+
 def bundle(spec: PipelineSpec, out: Path, archs: Iterable[str], model: "ModelCode | None" = None,
            facts: dict[str, object] | None = None) -> Path:
     """A folder with manifest.json and pipeline-<arch>.mpy for each architecture; replaces `out` only when all is built."""
     modules = {arch: native_module(spec, arch, model) for arch in archs}
-    if out.exists() and not (out / "manifest.json").is_file() and any(out.iterdir()):
-        raise AuscultError(f"{out} exists and is not a bundle", "a new folder or an earlier bundle", "choose another --out")
+    if strange := _not_of_a_bundle(out):
+        raise AuscultError(f"{out} exists and is not a bundle ({strange})", "a new folder or an earlier bundle",
+                           "choose another --out")
     with files.atomic_folder(out) as fresh:
         listed = {}
         for arch, module in modules.items():

@@ -26,7 +26,7 @@ f, o = open_file({rows!r}, 'rb'), open_file({got!r}, 'wb')
 c = array.array('i', [0, 0])
 for _ in range({n}):
     f.readinto(x)
-    c[0], c[1] = m.predict(x), m.proba(x, y)
+    c[0], c[1] = m.predict(x), m.predict(x, y)
     o.write(c)
     o.write(y)
 f.close(); o.close()
