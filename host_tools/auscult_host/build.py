@@ -157,7 +157,7 @@ def _not_of_a_bundle(folder: Path) -> str:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8")) if entries else None
     except (OSError, ValueError):
         return "it has no manifest.json of a bundle"
-    ours = manifest is None or isinstance(manifest, dict) and {"format", "auscult"} <= manifest.keys()
+    ours = manifest is None or (isinstance(manifest, dict) and {"format", "auscult"} <= manifest.keys())
     return "" if ours else "its manifest.json is not a bundle's"
 
 

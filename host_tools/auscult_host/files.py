@@ -46,24 +46,39 @@ def atomic(path: Path) -> Iterator[Path]:
 def atomic_folder(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `folder`; it takes its place, whatever was there, only if the block ends well.
 
-    Raises AuscultError when the disk is full or the folder above is read-only.
+    Raises AuscultError when the disk is full, the folder above is read-only or `folder` is a file.
     """
-    folder = Path(folder)
+    folder = Path(folder).resolve()  # a link stays a link
     part: Path | None = None
     try:
+        if folder.exists() and not folder.is_dir():
+            raise AuscultError(f"{folder} is a file", "a folder, or a name that is not taken", "choose another name")
         folder.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         yield part
         part.chmod(0o755)  # mkdtemp makes it private
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(part, folder)
+        _take_place(part, folder)
         part = None
     except OSError as error:
         raise _explain(error, folder) from error
     finally:
         if part is not None:
             shutil.rmtree(part, ignore_errors=True)
+
+
+def _take_place(part: Path, folder: Path) -> None:
+    """Put `part` where `folder` is. The old one is deleted last: whatever fails before, it is there."""
+    old = part.with_name(part.name + ".old")
+    if not folder.exists():
+        os.replace(part, folder)
+        return
+    os.replace(folder, old)
+    try:
+        os.replace(part, folder)
+    except BaseException:
+        os.replace(old, folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _explain(error: OSError, path: Path) -> AuscultError:

@@ -78,7 +78,8 @@ class HostPipeline:
         """int16 windows [n, window, axes] to int32 features [n, F], fixed point as in the table of features."""
         shape = (self.spec.window, len(self.spec.axes))
         if windows.ndim != 3 or windows.shape[1:] != shape or windows.dtype != np.int16:
-            raise AuscultError(f"windows of shape {windows.shape}, {windows.dtype}", f"[n, {shape[0]}, {shape[1]}] int16")
+            raise AuscultError(f"windows of shape {windows.shape}, {windows.dtype}", f"[n, {shape[0]}, {shape[1]}] int16",
+                               "cut them with dataset.windows")
         windows = np.ascontiguousarray(windows)
         out = np.zeros((len(windows), len(self.spec.features)), np.int32)
         self._lib.host_features(self._state, _pointer(windows), len(windows), _pointer(out))
@@ -92,9 +93,13 @@ class HostPipeline:
     def predict_q(self, rows: NDArray[np.int16]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Quantised features [n, F] to classes [n] and probabilities in Q15 [n, K] (or the score [n, 1])."""
         if self.model is None:
-            raise AuscultError(f"pipeline {self.spec.name} has no model", "a pipeline built with one")
-        rows = np.ascontiguousarray(rows, np.int16)
-        outputs = self._lib.host_out_words() - 3 - len(self.spec.features)
+            raise AuscultError(f"pipeline {self.spec.name} has no model", "a pipeline built with one",
+                               "pass the model's code to HostPipeline, or use Trained.pipeline()")
+        rows, width = np.ascontiguousarray(rows, np.int16), len(self.spec.features)
+        if rows.ndim != 2 or rows.shape[1] != width:
+            raise AuscultError(f"rows of shape {rows.shape}", f"[n, {width}]: the pipeline's {width} features, quantised",
+                               "make them with quantised(windows)")
+        outputs = self._lib.host_out_words() - 3 - width
         classes, out = np.zeros(len(rows), np.int32), np.zeros((len(rows), outputs), np.int32)
         self._lib.host_classify(_pointer(rows), len(rows), _pointer(classes), _pointer(out))
         return classes, out
@@ -110,7 +115,8 @@ class HostPipeline:
     def push(self, block: NDArray[np.int16]) -> list[Verdict]:
         """Feed int16 samples [n, axes]; a verdict for each window they complete."""
         if block.ndim != 2 or block.shape[1] != len(self.spec.axes) or block.dtype != np.int16:
-            raise AuscultError(f"block of shape {block.shape}, {block.dtype}", f"[n, {len(self.spec.axes)}] int16")
+            raise AuscultError(f"block of shape {block.shape}, {block.dtype}", f"[n, {len(self.spec.axes)}] int16",
+                               "make it with recordings.to_int16")
         block = np.ascontiguousarray(block)
         at, verdicts, out = 0, [], self._out
         while at < len(block):

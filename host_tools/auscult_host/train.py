@@ -300,6 +300,10 @@ def load(path: Path | str) -> Trained:
     if stored["format"] != FORMAT_VERSION:
         raise AuscultError(f"{path} has model format version {stored['format']}", f"version {FORMAT_VERSION}",
                            "train it again with this version")
-    settings = stored["settings"] | {"features": tuple(stored["settings"]["features"])}
-    return Trained(PipelineSpec.make(**stored["spec"]), stored["estimator"], Settings(**settings), stored["training"],
-                   stored["metrics"])
+    try:
+        settings = Settings(**stored["settings"] | {"features": tuple(stored["settings"]["features"])})
+        return Trained(PipelineSpec.make(**stored["spec"]), stored["estimator"], settings, stored["training"],
+                       stored["metrics"])
+    except (KeyError, TypeError) as error:  # a part that is missing, or a setting that is unknown here
+        raise AuscultError(f"{path} is not as this version stores models: {error}",
+                           f"a file from `auscult train` of version {__version__}", "train it again with this version") from error

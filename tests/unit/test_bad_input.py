@@ -67,6 +67,46 @@ def test_a_folder_of_the_users_is_not_overwritten(model: Path, tmp_path: Path) -
     assert [f.name for f in tmp_path.iterdir()] == ["letters.txt"]
 
 
+@pytest.mark.parametrize(("content", "beside"), [
+    ('{"format": 1, "auscult": "0.1"}', "notes.txt"), ('{"name": "web app"}', ""), ("not JSON", ""), ("[1]", ""),
+    ("", "x_static")])
+def test_a_folder_with_some_manifest_is_not_overwritten(content: str, beside: str, tmp_path: Path) -> None:
+    """manifest.json is a common name: only a folder of nothing but our own files is an earlier bundle."""
+    spec = PipelineSpec.make(window=64, hop=64, axes=["x"], features=["rms.x"], name="level")
+    (tmp_path / "manifest.json").write_text(content)
+    (tmp_path / "keep").mkdir() if not beside else (tmp_path / beside).write_text("mine")
+    before = sorted(f.name for f in tmp_path.iterdir())
+    with pytest.raises(AuscultError, match="not a bundle"):
+        build.bundle(spec, tmp_path, ["x64"])
+    assert sorted(f.name for f in tmp_path.iterdir()) == before
+    with pytest.raises(AuscultError, match="not a bundle"):
+        build.bundle(spec, tmp_path / "manifest.json", ["x64"])
+
+
+def test_an_earlier_bundle_is_replaced_and_nothing_is_lost_on_the_way(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, out = PipelineSpec.make(window=64, hop=64, axes=["x"], features=["rms.x"], name="level"), tmp_path / "level.bundle"
+    build.bundle(spec, out, ["x64"])
+    build.static_module(spec, out)
+    (out / "pipeline-x64.mpy").write_text("old")
+    replace, moved = os.replace, []
+
+    def fails_at_the_second(source: Path, target: Path) -> None:
+        moved.append(source)
+        if len(moved) == 2:
+            raise OSError(5, "Input/output error")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", fails_at_the_second)
+    with pytest.raises(AuscultError, match="Input/output error"):
+        build.bundle(spec, out, ["x64"])
+    monkeypatch.undo()
+    assert (out / "pipeline-x64.mpy").read_text() == "old" and [f.name for f in tmp_path.iterdir()] == ["level.bundle"]
+    build.bundle(spec, out, ["x64"])
+    assert (out / "pipeline-x64.mpy").read_bytes()[:1] == b"M" and not (out / "level_static").exists()
+    assert [f.name for f in tmp_path.iterdir()] == ["level.bundle"]
+
+
 @pytest.mark.parametrize(("arch", "program", "package"), [
     ("armv7emsp", "arm-none-eabi-gcc", "gcc-arm-none-eabi"), ("rv32imc", "riscv64-unknown-elf-gcc", "gcc-riscv64"),
     ("x64", "gcc", "gcc")])

@@ -69,6 +69,10 @@ def test_features_are_listed(auscult):
     (("train", "{data}", "--name", "my pump"), "'my pump' is not an identifier"),
     (("train", "{data}", "--template", "toaster"), "there is no template 'toaster'"),
     (("train", "{data}", "--window", "100000"), "has only 6400 samples"),
+    (("train", "{data}", "--window", "0"), "window 0"),
+    (("train", "{data}", "--hop", "0"), "with hop 0"),
+    (("train", "{data}", "--features", ","), "features = []"),
+    (("train", "{data}", "--name", ""), "'' is not an identifier"),
     (("train", "{data}", "--group", "weekday"), "grouping by 'weekday'"),
     (("evaluate", "{new}.joblib", "{data}"), "there is no file"),
 ])

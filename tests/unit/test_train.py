@@ -100,6 +100,29 @@ def test_load_refuses_what_is_not_a_model(recordings, tmp_path):
         train.load(path)
 
 
+def test_load_refuses_settings_and_parts_it_does_not_know(recordings, tmp_path):
+    path = train.save(train.train(recordings, SMALL), tmp_path / "m.joblib")
+    whole = joblib.load(path)
+    for changed, message in (({"settings": whole["settings"] | {"pruning": 3}}, "unexpected keyword argument 'pruning'"),
+                             ({"spec": whole["spec"] | {"taper": "hann"}}, "taper"), ({"settings": None}, "m.joblib is not as"),
+                             ({"settings": {}}, "features")):
+        joblib.dump(whole | changed, path)
+        with pytest.raises(AuscultError, match=message):
+            train.load(path)
+    del whole["training"]
+    joblib.dump(whole, path)
+    with pytest.raises(AuscultError, match="training"):
+        train.load(path)
+
+
+def test_rows_of_another_width_are_refused(recordings):
+    pipeline = train.train(recordings, SMALL).pipeline()
+    for shape in ((15,), (2, 14), (1, 2, 15)):
+        with pytest.raises(AuscultError, match=r"rows of shape .*expected \[n, 15\]"):
+            pipeline.predict_q(np.zeros(shape, np.int16))
+    assert len(pipeline.predict_q(np.zeros((0, 15), np.int16))[0]) == 0
+
+
 @pytest.mark.parametrize("changes, message", [
     ({"model": "svm"}, "the model 'svm'; expected one of forest"),
     ({"features": ("loudness",)}, "loudness"),

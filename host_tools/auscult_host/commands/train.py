@@ -45,12 +45,14 @@ def train(
         raise AuscultError("no dataset given", "a folder of recordings", "auscult train DATASET --out model.joblib")
     console = Console(stderr=True, quiet=as_json, highlight=False)
     start = templates.load(template)
-    name = check_identifier(name or out.name.split(".")[0], "pipeline name")
-    chosen = [item.strip() for item in feature_list.split(",") if item.strip()] if feature_list else start.features
-    window = window or start.window
+    name = check_identifier(out.name.split(".")[0] if name is None else name, "pipeline name")
+    # what was given counts, also 0 and nothing: it is refused below, not replaced
+    window = start.window if window is None else window
     settings = training.Settings(
-        window=window, hop=hop or min(start.hop, window), features=tuple(chosen), model=model or start.model,
-        trees=trees or start.trees, depth=depth or start.depth, keep=keep, false_alarms=false_alarms, seed=seed)
+        window=window, hop=min(start.hop, window) if hop is None else hop,
+        features=tuple(start.features if feature_list is None else _split(feature_list)),
+        model=start.model if model is None else model, trees=start.trees if trees is None else trees,
+        depth=start.depth if depth is None else depth, keep=keep, false_alarms=false_alarms, seed=seed)
     with console.status("reading"):
         recordings = dataset.load(folder)
     with console.status("computing features with the compiled pipeline, fitting") as status:
@@ -79,6 +81,10 @@ def train(
     print(f"model in {out}")
     console.print(f"[bold green]next:[/] auscult build {out}", soft_wrap=True)
     return result
+
+
+def _split(feature_list: str) -> list[str]:
+    return [item.strip() for item in feature_list.split(",") if item.strip()]
 
 
 def _list_features(as_json: bool) -> dict[str, Any]:
