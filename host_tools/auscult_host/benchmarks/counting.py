@@ -58,10 +58,11 @@ print(json.dumps({{"instructions": round(again / len(items)), "heap_bytes": used
 _IMPORT = """
 import gc, json, simboard
 heap = cost = 0
+{before}
 gc.collect()
 heap = gc.mem_alloc()
 cost = simboard.instructions()
-import {module}
+{counted}
 cost = simboard.instructions() - cost
 gc.collect()
 heap = gc.mem_alloc() - heap
@@ -104,6 +105,8 @@ class CountingBoard:
         named = ", ".join(f"{name}={name}" for name in names.split())
         return self.run(_CALLS.format(setup=setup, function=function, call=call, names=named, more=more, part=part))
 
-    def import_of(self, module: str) -> Metrics:
-        """Instructions of `import module` from the board's file system; heap_bytes: what stays after a collection."""
-        return self.run(_IMPORT.format(module=module))
+    def import_of(self, module: str, then: str = "") -> Metrics:
+        """Instructions of `import module` from the board's file system; heap_bytes: what stays after a collection.
+        then: a statement to be counted instead, after the import."""
+        before, counted = (f"import {module}", then) if then else ("", f"import {module}")
+        return self.run(_IMPORT.format(before=before, counted=counted))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import bench_models, build, features
+from .. import bench_models, build, features, playback
 from ..errors import AuscultError
 from ..estimators import ModelCode, convert
 from ..spec import PipelineSpec
@@ -90,6 +90,19 @@ def _load(layout: str, board: CountingBoard) -> Metrics:
     return board.import_of("model") | {"file_bytes": module.stat().st_size}
 
 
+def _load_pipeline(board: CountingBoard) -> Metrics:
+    """auscult.pipeline.load(): the file is checked, imported, and the buffers are made; as the node does it."""
+    trained, _ = bench_models.machine()
+    module = build.native_module(trained.spec, board.arch, trained.code("small"))
+    for file in sorted(playback.bytecode().rglob("*.mpy")):
+        relative = file.relative_to(playback.bytecode())
+        if len(relative.parts) == 1:
+            board.put(file, f"/auscult/{relative}")
+    board.put(module, "/machine.mpy")
+    counted = board.import_of("auscult.pipeline", "loaded = auscult.pipeline.load('/machine.mpy')")
+    return counted | {"file_bytes": module.stat().st_size}
+
+
 _KINDS = [kind for kind in features.KINDS if kind not in ("bands", "shares")] + ["band_1_8", "share_1_8", "env_rms"]
 _MODELS = [("forest_fast", "forest", "fast"), ("forest_small", "forest", "small"),
            *((kind, kind, "fast") for kind in ("extra_trees", "tree", "mlp", "gmm", "elliptic", "nb"))]
@@ -100,6 +113,7 @@ CASES = [
     Case("activity", _activity, in_table=True),
     Case("load", partial(_load, "small"), in_table=True, alone=True),
     Case("load_fast", partial(_load, "fast"), alone=True),
+    Case("load_pipeline", _load_pipeline, alone=True),
     Case("window", _window),
     *(Case(f"feature.{kind}", partial(_feature, kind)) for kind in _KINDS),
     *(Case(f"model.{name}", partial(_model, kind, layout)) for name, kind, layout in _MODELS),
