@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import dataset
+from . import decision as decisions
+from .decision import NORMAL
 from .errors import AuscultError
 from .hostlib import HostPipeline
 from .recordings import Recording
 from .spec import PipelineSpec
-from .train import ANOMALY, NORMAL, Settings, Trained, base_spec, classify, fit
+from .train import ANOMALY, Settings, Trained, base_spec, check_fit, classify, fit
 
 MAX_FOLDS = 12  # each fold compiles its own pipeline; with more groups than this, several share a fold
 Counts = NDArray[np.int64]
@@ -24,10 +26,12 @@ def evaluate(trained: Trained, recordings: Sequence[Recording], *, group_by: str
 
     Groups (machines, sessions) that the model was trained on cannot judge it: then the same model is trained anew
     without the group that is tested, once for each. A dataset of other groups judges the model as it is.
-    leaky: add the figure of a random split, for comparison only. k of n: the decision that smooths the verdicts.
+    leaky: add the figure of a random split, for comparison only. k of n: the node's decision, which smooths the
+    verdicts; it begins anew with each recording, at normal: what it says late counts as wrong.
     Returns classes, groups with their scores, confusion [true][said], balanced_accuracy, macro_f1 and their 95 %
     intervals over groups, the same at decision level, and how it was judged.
     """
+    decisions.settings(k, n)  # wrong ones are refused before anything is computed
     if group_by == "auto" and trained.training["group_by"] != "recording":
         group_by = trained.training["group_by"]
     settings = trained.settings
@@ -54,9 +58,11 @@ def evaluate(trained: Trained, recordings: Sequence[Recording], *, group_by: str
     present = int((np.bincount(truth, minlength=len(classes)) > 0).sum())
     result["guessing"] = (interval[0] if interval else result["balanced_accuracy"]) <= 1 / max(2, present)
     result["groups"] = _by_group(truth, said, cut.groups, classes)
-    decided = _decide(said, cut, k, n)
+    decided = _decide(said, cut.recording, classes, k, n)
     known = decided >= 0
-    result["decision"] = {"k": k, "n": n} | _scores(truth[known], decided[known], cut.groups[known], classes)
+    result["decision"] = {"k": k, "n": n, "windows": int(known.sum())}
+    if known.any():
+        result["decision"] |= _scores(truth[known], decided[known], cut.groups[known], classes)
     if leaky and met:
         said = _refit(base, raw, cut, list(dataset.leaky_k_fold(cut.labels)), settings, classes, progress)
         result["leaky_balanced_accuracy"] = balanced_accuracy(_confusion(truth, said, len(classes)))
@@ -66,16 +72,10 @@ def evaluate(trained: Trained, recordings: Sequence[Recording], *, group_by: str
 def _check_fit(trained: Trained, recordings: Sequence[Recording]) -> None:
     """The model and the recordings must speak of the same thing."""
     first = recordings[0]
-    for what, found, expected in (("the axes", ", ".join(first.axes), ", ".join(trained.spec.axes)),
-                                  ("the unit", first.unit, trained.training["unit"])):
-        if found != expected:
-            raise AuscultError(f"the recordings have {what} {found}", f"{expected}, as the model was trained on",
-                               "import them with --axes or --unit to match")
-    tolerance = trained.spec.rate_tolerance
-    if abs(first.rate_hz / trained.spec.rate_hz - 1) > tolerance:
-        raise AuscultError(f"the recordings were sampled at {first.rate_hz:g} Hz",
-                           f"{trained.spec.rate_hz:g} Hz within {tolerance:.0%}, as the model was trained on",
-                           "record at that rate, or train on these recordings")
+    if list(first.axes) != trained.spec.axes:
+        raise AuscultError(f"the recordings have the axes {', '.join(first.axes)}",
+                           f"{', '.join(trained.spec.axes)}, as the model was trained on", "import them with --axes to match")
+    check_fit(trained, first)
 
 
 def _truth(trained: Trained, labels: NDArray[Any]) -> tuple[NDArray[np.int64], list[str]]:
@@ -168,18 +168,13 @@ def _by_group(truth: NDArray[np.int64], said: NDArray[np.int64], groups: NDArray
     return rows
 
 
-def _decide(said: NDArray[np.int64], cut: dataset.Windows, k: int, n: int) -> NDArray[np.int64]:
-    """The decision after each window: the class that k of the last n verdicts agree on, else as before; -1 at first."""
-    if not 1 <= k <= n or 2 * k <= n:
-        raise AuscultError(f"a decision by {k} of {n}", "more than half of n", "for example --k 3 --n 5")
-    decided = np.full(len(said), -1)
-    state, source = -1, -1
-    recent: list[int] = []
+def _decide(said: NDArray[np.int64], recording: NDArray[np.int64], classes: list[str], k: int, n: int) -> NDArray[np.int64]:
+    """The node's state after each verdict, as class indices [n]; -1: undecided, where there is no normal class."""
+    decision = decisions.decision(classes, k, n)
+    decided = np.empty(len(said), np.int64)
     for i, verdict in enumerate(said.tolist()):
-        if cut.recording[i] != source:
-            state, recent, source = -1, [], int(cut.recording[i])
-        recent = [*recent[-(n - 1):], verdict] if n > 1 else [verdict]
-        if recent.count(verdict) >= k:
-            state = verdict
-        decided[i] = state
+        if i and recording[i] != recording[i - 1]:
+            decision.reset()
+        decision.update(verdict)
+        decided[i] = decision.state
     return decided

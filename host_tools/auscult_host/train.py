@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from . import __version__, dataset
 from . import features as table
+from .decision import NORMAL
 from .errors import AuscultError
 from .estimators import ModelCode, convert
 from .files import atomic
@@ -20,7 +21,7 @@ from .recordings import Recording
 from .spec import PipelineSpec
 
 FORMAT_VERSION = 1
-NORMAL, ANOMALY = "normal", "anomaly"
+ANOMALY = "anomaly"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -257,6 +258,19 @@ def _check_labels(recordings: Sequence[Recording], settings: Settings) -> None:
     elif len(found) < 2:
         raise AuscultError(f"only one class ({found[0]})", "at least two, to tell them apart",
                            "add recordings of another state, or train --model elliptic to learn what is normal")
+
+
+def check_fit(trained: Trained, recording: Recording) -> None:
+    """Raises AuscultError unless a recording has the unit and the rate that a model was trained on."""
+    who, unit = recording.name or "the recording", trained.training["unit"]
+    if recording.unit != unit:
+        raise AuscultError(f"{who} has the unit {recording.unit}", f"{unit}, as the model was trained on",
+                           "import it with --unit to match")
+    rate_hz, tolerance = trained.spec.rate_hz, trained.spec.rate_tolerance
+    if abs(recording.rate_hz / rate_hz - 1) > tolerance:
+        raise AuscultError(f"{who} was sampled at {recording.rate_hz:g} Hz",
+                           f"{rate_hz:g} Hz within {tolerance:.0%}, as the model was trained on",
+                           "record at that rate, or train on recordings of this one")
 
 
 def _columns(base: PipelineSpec, spec: PipelineSpec, raw: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -2,11 +2,13 @@
 """Evaluation tells the truth: no group judges a model that has met it, and a leak shows."""
 
 import dataclasses
+import importlib
 import json
 
 import numpy as np
 import pytest
-from auscult_host import dataset, evaluate, pictures, train
+from auscult_host import dataset, decision, evaluate, paths, pictures, train
+from auscult_host.commands.evaluate import show
 from auscult_host.errors import AuscultError
 from auscult_host.generate import machine_run, make_machine
 from auscult_host.recordings import Recording
@@ -88,8 +90,12 @@ def test_what_does_not_fit_is_refused(trained):
                              ({"label": "cracked"}, "the label 'cracked'; expected one of bearing, normal")):
         with pytest.raises(AuscultError, match=message):
             evaluate.evaluate(trained, [dataclasses.replace(good, **changes)])
-    with pytest.raises(AuscultError, match="more than half"):
-        evaluate.evaluate(trained, [good], k=2, n=4)
+
+
+@pytest.mark.parametrize("k, n", [(6, 5), (0, 5), (-1, 5), (3, 255)])
+def test_a_decision_that_cannot_be_is_refused_before_anything_is_computed(machines, trained, k, n):
+    with pytest.raises(AuscultError, match=f"a decision by {k} of {n}; expected 1 <= k <= n <= 254"):
+        evaluate.evaluate(trained, machines, k=k, n=n, progress=lambda text: pytest.fail(text))
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60))
@@ -103,25 +109,44 @@ def test_scores_equal_scikit_learns(pairs):
     assert evaluate.macro_f1(confusion) == pytest.approx(f1_score(truth, said, average="macro"))
 
 
-def naive_decision(verdicts, k, n):
-    state, out = -1, []
-    for i in range(len(verdicts)):
-        recent = verdicts[max(0, i - n + 1):i + 1]
-        winners = [v for v in set(recent) if recent.count(v) >= k]
-        state = winners[0] if winners and winners[0] == verdicts[i] else state
-        out.append(state)
-    return out
+@pytest.fixture(scope="module")
+def device_package():
+    """The shipped package's modules config and node, as CPython runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(paths.assets() / "firmware")
+        return importlib.import_module("auscult.config"), importlib.import_module("auscult.node")
+
+
+def test_the_decision_begins_at_normal_and_lets_go_late():
+    """3 of 5 raise, one or none of 5 ends it: as the node does by default."""
+    said = np.array([0, 0, 0, 1, 1, 1, 1, 1])
+    decided = evaluate._decide(said, np.zeros(8), ["bearing", "normal"], 3, 5)
+    assert decided.tolist() == [1, 1, 0, 0, 0, 0, 1, 1]
 
 
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=40), st.lists(st.integers(0, 2), min_size=1, max_size=10),
-       st.sampled_from([(1, 1), (2, 3), (3, 5), (4, 5)]))
-def test_decision_smooths_and_begins_anew_with_each_recording(first, second, kn):
+       st.sampled_from([(1, 1), (2, 3), (3, 5), (4, 5), (2, 5)]), st.sampled_from([["a", "b", "normal"], ["a", "b", "c"]]))
+def test_the_decision_is_the_nodes_and_begins_anew_with_each_recording(device_package, first, second, kn, classes):
+    configuration, node = device_package
     k, n = kn
-    both = first + second
-    source = np.array([0] * len(first) + [1] * len(second))
-    cut = dataset.Windows(*[np.zeros(len(both))] * 3, source, np.zeros(len(both)), 1.0, "recording")
-    decided = evaluate._decide(np.array(both), cut, k, n).tolist()
-    assert decided == naive_decision(first, k, n) + naive_decision(second, k, n)
+    config = configuration.check({"decision": decision.settings(k, n)})
+    expected = []
+    for said in (first, second):
+        shipped = node.make_decision(config["decision"], classes)
+        for verdict in said:
+            shipped.update(verdict)
+            expected.append(shipped.state)
+    recording = np.array([0] * len(first) + [1] * len(second))
+    assert evaluate._decide(np.array(first + second), recording, classes, k, n).tolist() == expected
+
+
+def test_recordings_too_short_to_decide_anything(capsys):
+    recordings = [dataclasses.replace(signature(s, label, 0.6), label=label) for s in range(3) for label in ("worn", "loose")]
+    model = train.train(recordings, SMALL)
+    result = evaluate.evaluate(model, recordings)
+    assert result["decision"] == {"k": 3, "n": 5, "windows": 0}
+    show(result)
+    assert "too short" in capsys.readouterr().out
 
 
 def test_pictures_are_written_whole(tmp_path):

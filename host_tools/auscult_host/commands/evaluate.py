@@ -55,6 +55,9 @@ def show(result: dict[str, Any]) -> None:
     console.print(table)
     decision = result["decision"]
     for title, scores in (("each window", result), (f"decision, {decision['k']} of {decision['n']}", decision)):
+        if "balanced_accuracy" not in scores:
+            console.print(f"{title}: none, the recordings are too short")
+            continue
         text = f"{title}: balanced accuracy {scores['balanced_accuracy']:.3f}"
         text += _interval(scores["balanced_accuracy_95"])
         text += f", macro F1 {scores['macro_f1']:.3f}{_interval(scores['macro_f1_95'])}"
