@@ -3,7 +3,7 @@
 
 import json
 
-from auscult.sensors import CHIPS
+from auscult.sensors import CHIPS, driver
 
 PATH = "/auscult.json"
 _ADDRESSES = {"adxl345": 0x53, "lis3dh": 0x18}
@@ -102,6 +102,11 @@ def check(given):
         if isinstance(config[section], dict):
             _no_more(given.get(section, {}), config[section], section + ".")
     sensor, decision = config["sensor"], config["decision"]
+    chip = driver(sensor["chip"])
+    for key, able in (("rate_hz", chip.RATES_HZ), ("range_g", chip.RANGES_G)):
+        if sensor[key] not in able:
+            raise ConfigError("sensor.%s is %s, allowed with %s: %s"
+                              % (key, sensor[key], sensor["chip"], ", ".join([str(one) for one in able])))
     if sensor["address"] is None:
         sensor["address"] = _ADDRESSES[sensor["chip"]]
     if sensor["bus"] == "spi" and sensor["cs"] is None:

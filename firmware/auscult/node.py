@@ -5,6 +5,7 @@ In the steady state nothing is allocated on the heap. A sensor that fails is rep
 later and later; the node lives on.
 """
 
+import gc
 import json
 
 from auscult import config as configuration
@@ -18,19 +19,36 @@ from auscult.sensors.bus import I2CBus, SPIBus
 
 _RATE_BASELINE_MS = 10000
 _RETRY_MS, _LONGEST_RETRY_MS = 500, 60000
+_NAP_MS = 500  # at most, however slow the sensor is: the shortest watchdog is 1 s
+
+
+def _part(kind, key, found, *args, **more):
+    """One of this board's peripherals: machine.<kind>(*args, **more). ConfigError names the key that asked for it."""
+    import machine
+
+    try:
+        return getattr(machine, kind)(*args, **more)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise configuration.ConfigError("%s is %s, there is no such %s on this board: %s"
+                                        % (key, json.dumps(found), kind, error))
+
+
+def _pin(sensor, name, *args, **more):
+    return _part("Pin", "sensor." + name, sensor[name], sensor[name], *args, **more)
 
 
 def make_bus(sensor):
     """The bus of the configuration's `sensor` section on this board's peripherals."""
-    import machine
-
     names = ("scl", "sda", "sck", "mosi", "miso")
-    pins = {name: machine.Pin(sensor[name]) for name in names if sensor[name] is not None}
+    pins = {name: _pin(sensor, name) for name in names if sensor[name] is not None}
+    number, freq_hz = sensor["id"], sensor["freq_hz"]
     if sensor["bus"] == "i2c":
-        return I2CBus(machine.I2C(sensor["id"], freq=sensor["freq_hz"] or 400000, **pins), sensor["address"])
+        return I2CBus(_part("I2C", "sensor.id", number, number, freq=freq_hz or 400000, **pins), sensor["address"])
     # Mode 3: ADXL345 Rev. G, "SPI"; LIS3DH section 6.2
-    spi = machine.SPI(sensor["id"], baudrate=sensor["freq_hz"] or 5000000, polarity=1, phase=1, **pins)
-    return SPIBus(spi, machine.Pin(sensor["cs"], machine.Pin.OUT, value=1))
+    spi = _part("SPI", "sensor.id", number, number, baudrate=freq_hz or 5000000, polarity=1, phase=1, **pins)
+    cs = _pin(sensor, "cs")
+    cs.init(cs.OUT, value=1)
+    return SPIBus(spi, cs)
 
 
 def make_decision(settings, classes):
@@ -50,9 +68,7 @@ def make_stream(settings):
     """Where the lines go: None is stdout."""
     if settings["to"] == "stdout":
         return None
-    import machine
-
-    return machine.UART(settings["uart"], baudrate=settings["baud"])
+    return _part("UART", "report.uart", settings["uart"], settings["uart"], baudrate=settings["baud"])
 
 
 class Node:
@@ -83,13 +99,14 @@ class Node:
             self.sensor = driver(settings["chip"])(bus, self._clock)
             self.sensor.configure(settings["rate_hz"], settings["range_g"], settings["watermark"])
             if settings["int_pin"] is not None and self._interrupt is None:
-                import machine
-
-                self._interrupt = machine.Pin(settings["int_pin"], machine.Pin.IN)
+                self._interrupt = _pin(settings, "int_pin")
+                self._interrupt.init(self._interrupt.IN)
             # With an interrupt several FIFO loads may wait while another task runs.
             blocks = 4 if self._interrupt else 2
             self.sampler = Sampler(self.sensor, self.pipeline, self._clock, blocks, self._interrupt)
             self._compare(settings["rate_hz"], self.sensor.full_scale_um / 1000000)
+            # Or the frames of larger functions are looked for, again and again, in the pieces that loading has left.
+            gc.collect()
         else:
             self.sensor.check()
             self.sensor.configure(settings["rate_hz"], settings["range_g"], settings["watermark"])
@@ -149,9 +166,7 @@ class Node:
         self._asyncio = core
         seconds = self.config["watchdog_s"]
         if seconds:
-            import machine
-
-            self._watchdog = machine.WDT(timeout=1000 * seconds)
+            self._watchdog = _part("WDT", "watchdog_s", seconds, timeout=1000 * seconds)
         retry_ms = _RETRY_MS
         try:
             while True:
@@ -160,8 +175,11 @@ class Node:
                     while not self.ended:
                         if self.step():
                             retry_ms = _RETRY_MS
-                        self._nap(self.period_ms)
-                        yield
+                        left_ms = self.period_ms
+                        while left_ms > 0:
+                            self._nap(left_ms)
+                            left_ms -= _NAP_MS
+                            yield
                     while self.step():  # what an interrupt has left in the blocks
                         pass
                     return self.summary("recording ended")
@@ -169,16 +187,18 @@ class Node:
                     self.errors += 1
                     self.report.note("error", str(error), retry_s=retry_ms / 1000)
                     left_ms = retry_ms
-                    while left_ms > 0:  # in short naps, for the watchdog's sake
-                        self._nap(min(left_ms, 500))
-                        left_ms -= 500
+                    while left_ms > 0:
+                        self._nap(left_ms)
+                        left_ms -= _NAP_MS
                         yield
                     retry_ms = min(2 * retry_ms, _LONGEST_RETRY_MS)
         finally:
             self.stop()
 
     def _nap(self, ms):
-        """Feeds the watchdog and has asyncio go on with this task in ms; the caller yields."""
+        """Feeds the watchdog and has asyncio go on with this task in ms, or in _NAP_MS if that is sooner; the caller
+        yields."""
+        ms = min(ms, _NAP_MS)
         if self._watchdog is not None:
             self._watchdog.feed()
         if self._clock is not port:  # a virtual clock: its time passes at once
@@ -209,14 +229,17 @@ def main(path=configuration.PATH, source=None):
     """Runs the node as configured. A wrong configuration or pipeline gives one line; the prompt stays reachable."""
     import asyncio
 
+    node = None
     try:
         node = Node(configuration.load(path), source=source)
-    except (OSError, ValueError, MemoryError) as error:
-        print(json.dumps({"error": str(error)}))
-        return None
-    try:
         return asyncio.run(node.run())
     except KeyboardInterrupt:
-        return node.summary("stopped by Ctrl-C") if node.sampler else None
+        return node.summary("stopped by Ctrl-C") if node and node.sampler else None
+    except Exception as error:
+        text = str(error)
+        if not isinstance(error, (OSError, ValueError, MemoryError)):  # those say all by themselves
+            text = "%s: %s" % (type(error).__name__, text)
+        print(json.dumps({"error": text}))
     finally:
-        node.stop()  # Ctrl-C may have hit outside of the task
+        if node:
+            node.stop()  # Ctrl-C may have hit outside of the task

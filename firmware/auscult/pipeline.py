@@ -26,99 +26,92 @@ def _arch(feature_byte):
 
 
 class _Mpy:
-    """Walks a .mpy file without loading it, because MicroPython's loader does not notice where a file breaks off.
+    """Looks through a .mpy file without loading it, because MicroPython's loader does not notice where a file breaks
+    off. Code and constants are passed over, and few functions called: this is a small part of what loading costs.
 
-    The format is MicroPython's py/persistentcode.c, version 6."""
+    The format is MicroPython's py/persistentcode.c, version 6; a native module has the parts that its
+    tools/mpy_ld.py writes: names, code, constants, relocations."""
 
     def __init__(self, stream, path):
         self._stream, self._path = stream, path
-        self._size = stream.seek(0, 2)
-        self._at = stream.seek(0)
-
-    def _byte(self):
-        one = self._stream.read(1)
-        if not one:
-            raise ValueError("%s is cut short at %d bytes: copy it again" % (self._path, self._size))
-        self._at += 1
-        return one[0]
-
-    def _uint(self):
-        value = 0
-        while True:
-            byte = self._byte()
-            value = value << 7 | byte & 0x7F
-            if byte < 0x80:
-                return value
-
-    def _skip(self, n):
-        self._at += n
-        if self._at > self._size:
-            raise ValueError("%s is cut short at %d bytes: copy it again" % (self._path, self._size))
-        self._stream.seek(self._at)
+        self._begin = self._at = 0
+        self._data = stream.read(256)  # header and names take less
 
     def check(self):
         """Raises ValueError unless this board can load the file."""
-        header = self._stream.read(4)
-        self._at = 4
+        self._header()
+        try:
+            self._sections()
+        except IndexError:
+            size = self._stream.seek(0, 2)
+            raise ValueError("%s is cut short at %d bytes: copy it again" % (self._path, size))
+
+    def _header(self):
+        header = self._data[:4]
         if len(header) < 4 or header[0] != 0x4D or header[1] != 6:
             raise ValueError("%s is not a pipeline module (.mpy version 6): it begins with %r" % (self._path, header))
         own = getattr(sys.implementation, "_mpy", 0)
         built, board = _arch(header[2]), _arch(own >> 8)
-        if built != "bytecode" and built != board:
+        if built == "bytecode":
+            raise self._foreign()
+        if built != board:
             if board == "bytecode":
                 raise ValueError("%s is built for %s, this board cannot load native modules: use a firmware with the "
                                  "pipeline built in" % (self._path, built))
             raise ValueError("%s is built for %s, this board is %s: run `auscult build --board ...` for this board"
                              % (self._path, built, board))
+        self._at = 4
+
+    def _sections(self):
         names, objects = self._uint(), self._uint()
         for _ in range(names):
             n = self._uint()
             if not n & 1:  # odd: a name that every firmware knows
-                self._skip((n >> 1) + 1)
-        for _ in range(objects):
-            self._object()
-        self._code()
+                self._at += (n >> 1) + 1
+        code = self._uint()
+        if objects or code & 7 != 2:  # 2: machine code without children
+            raise self._foreign()
+        self._skip(code >> 3, 12)
+        flags = self._uint()
+        constants = self._uint() if flags & 0x20 else 0
+        if flags & 0x40:
+            self._uint()  # how much is to be zeroed
+        self._skip(constants, -1)  # relocations are the last
+        if flags & 0x10:
+            self._relocations()
 
-    def _object(self):
-        kind = self._byte()
-        if kind >= 5:  # below: None, False, True, Ellipsis, the function table
-            n = self._uint()
-            if kind == 10:
-                for _ in range(n):
-                    self._object()
-            else:
-                self._skip(n + (kind <= 6))  # text and bytes end in a zero
+    def _skip(self, n, read):
+        """Goes on n bytes later, with so many bytes in view (-1: all)."""
+        self._begin += self._at + n
+        self._at = 0
+        self._stream.seek(self._begin)
+        self._data = self._stream.read(read)
 
-    def _code(self):
-        head = self._uint()
-        kind, children = head & 3, head & 4  # kind: 0 bytecode, 1 native, 2 viper and C, 3 assembler
-        self._skip(head >> 3)
-        flags = 0
-        if kind == 1:
-            self._uint()
-        elif kind:
-            flags = self._uint()
-            if kind == 3:
-                self._uint()
-                self._uint()
-        if kind == 2:
-            constants = self._uint() if flags & 0x20 else 0
-            if flags & 0x40:
-                self._uint()
-            self._skip(constants)
-        if children:
-            for _ in range(self._uint()):
-                self._code()
-        if kind == 2 and flags & 0x10:  # relocations, up to 0xFF
-            while True:
-                op = self._byte()
-                if op == 0xFF:
-                    return
-                if op & 1:
-                    self._uint()
-                op >>= 1
-                if op <= 5 and op & 1:
-                    self._uint()
+    def _uint(self):
+        data, at, value = self._data, self._at, 0
+        while data[at] > 0x7F:
+            value = (value | data[at] & 0x7F) << 7
+            at += 1
+        self._at = at + 1
+        return value | data[at]
+
+    def _relocations(self):
+        data, at = self._data, 0
+        op = data[0]
+        while op != 0xFF:
+            at += 1
+            if op & 1:  # a place follows
+                while data[at] > 0x7F:
+                    at += 1
+                at += 1
+            if op & 2 and op < 12:  # and how often
+                while data[at] > 0x7F:
+                    at += 1
+                at += 1
+            op = data[at]
+
+    def _foreign(self):
+        return ValueError("%s is not an Auscult pipeline: make one with `auscult build`" % self._path)
 
 
 def _import(path):
@@ -154,7 +147,10 @@ def load(path_or_module):
     module = path_or_module
     if isinstance(module, str):
         if not module.endswith(".mpy"):  # a module in the firmware
-            module = __import__(module)
+            try:
+                module = __import__(module)
+            except ImportError:
+                raise ValueError("no pipeline %s in this firmware; the path of a file ends in .mpy" % module)
         else:
             module = _import(module)
     if not hasattr(module, "STATE_BYTES"):
@@ -182,24 +178,24 @@ class Pipeline:
         except MemoryError:
             raise MemoryError("pipeline %s needs %d bytes of buffers%s: use a shorter window or fewer axes"
                               % (self.name, need, _free()))
-        self._sample_bytes = 2 * len(self.axes)
         self._features_at = module.OUT_WORDS - info["features"]
         self.has_score = self._features_at == 4 and len(self.classes) > 1
         self.index, self.window, self.marked = -1, -1, False
 
     def push(self, block, on_verdict=None):
-        """Feeds a whole block (int16, axes interleaved, little endian, any number of samples). Calls on_verdict(self)
-        for each window that it completes; returns self if there was one, else None. Allocates nothing."""
+        """Feeds a whole block: int16, axes interleaved, little endian, as array('h') or as bytes; any number of
+        samples. Calls on_verdict(self) for each window that it completes; returns self if there was one, else None.
+        ValueError if it is no whole number of samples. Allocates nothing."""
         push, state, out = self._push, self._state, self._out
-        n = len(block) // self._sample_bytes
         at, found = 0, None
-        while at < n:
+        while len(block):
             at = push(state, block, at, out)
-            if out[0]:
-                self.index, self.window, self.marked = out[1], out[2], out[0] == 3
-                found = self
-                if on_verdict is not None:
-                    on_verdict(self)
+            if not out[0]:  # no window any more: all is taken
+                break
+            self.index, self.window, self.marked = out[1], out[2], out[0] == 3
+            found = self
+            if on_verdict is not None:
+                on_verdict(self)
         return found
 
     def mark(self):

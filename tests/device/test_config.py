@@ -16,7 +16,7 @@ def test_an_empty_object_gives_every_key_a_default() -> None:
     for section, key, *_ in config.TABLE:
         assert key in (checked[section] if section else checked)
     assert checked["sensor"]["address"] == 0x53
-    assert config.check({"sensor": {"chip": "lis3dh"}})["sensor"]["address"] == 0x18
+    assert config.check({"sensor": {"chip": "lis3dh", "rate_hz": 400}})["sensor"]["address"] == 0x18
 
 
 @pytest.mark.parametrize(("given_", "says"), [
@@ -28,6 +28,8 @@ def test_an_empty_object_gives_every_key_a_default() -> None:
     ({"sensor": {"range_g": 3}}, "sensor.range_g is 3, allowed: 2, 4, 8, 16"),
     ({"sensor": {"rate_hz": "fast"}}, 'sensor.rate_hz is "fast", allowed: a number from 0.1 to 10000'),
     ({"sensor": {"rate_hz": -1}}, "sensor.rate_hz is -1, allowed"),
+    ({"sensor": {"rate_hz": 1000}}, "sensor.rate_hz is 1000, allowed with adxl345: 12.5, 25, 50, .*, 3200$"),
+    ({"sensor": {"chip": "lis3dh"}}, "sensor.rate_hz is 1600, allowed with lis3dh: 1, 10, .*, 1344$"),
     ({"sensor": {"watermark": 40}}, "sensor.watermark is 40, allowed: a whole number from 1 to 31"),
     ({"sensor": {"watermark": 1.5}}, "sensor.watermark is 1.5"),
     ({"sensor": {"watermark": True}}, "sensor.watermark is true"),
