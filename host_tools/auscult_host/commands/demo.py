@@ -51,7 +51,9 @@ def demo(
         return result
     seconds = result["time_to_detection_s"]
     share = 100 * result["bytes_sent"] / result["bytes_raw"]
-    detected = "not detected" if seconds is None else f"{seconds:.1f} s after the fault began"
+    detected = "already in alarm before the fault" if result["in_alarm_before"] else "not detected"
+    if seconds is not None:
+        detected = f"{seconds:.1f} s after the fault began"
     out.print(f"\n\n[bold]time to detection[/]        {detected}, {result['false_alarms_before']} false alarms before")
     out.print(f"[bold]bytes sent[/]               {result['bytes_sent']:,} of {result['bytes_raw']:,} raw ({share:.1f} %); "
               f"{result['windows']} windows, {result['marked']} with lost samples")

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from .. import pictures, playback, recordings, train
+from ..errors import AuscultError
 
 
 def simulate(
@@ -29,15 +30,16 @@ def simulate(
     """Play a recording into a virtual sensor on a simulated board and print the node's verdicts as they come."""
     console = Console(stderr=True, quiet=as_json, highlight=False)
     trained, source = train.load(model), recordings.read(recording)
-    played: playback.Played | None = None
+    played = None
     with console.status("starting") as status:
         for played, line in playback.play(  # noqa: B007 - the last one is used below
                 trained, source, board, chip=chip, bus=bus, k=k, n=n, layout=layout,
-                                          rate_error_ppm=round(rate_error * 1e4), real_time=real_time, module=module,
-                                          progress=lambda text: status.update(text)):
+                rate_error_ppm=round(rate_error * 1e4), real_time=real_time, module=module,
+                progress=lambda text: status.update(text)):
             if not as_json:
                 print(line.get("text") or json.dumps(line))
-    assert played is not None
+    if played is None:
+        raise AuscultError(f"{board} said nothing", "verdicts", "run the command again")
     end = played.end
     detected_s = played.detected_s(after_s=source.fault_at_s or 0.0)
     result = {"board": board, "verdicts": played.verdicts, "end": end, "raw_bytes": played.raw_bytes,
@@ -49,4 +51,6 @@ def simulate(
     else:
         print(f"{end.get('windows', 0)} windows, {end.get('marked', 0)} marked, true rate "
               f"{end.get('rate_mhz', 0) / 1000:.2f} Hz, {end.get('bytes', 0):,} bytes sent for {played.raw_bytes:,} of samples")
+        console.print(f"[bold green]next:[/] auscult build {model}   # modules for real boards; docs/node.md: their "
+                      "configuration", soft_wrap=True)
     return result
