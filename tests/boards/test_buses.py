@@ -52,6 +52,28 @@ print(bus.scan())
     assert out.split("\n")[:4] == ["[29] []", r"b'\x02\x03'", r"b'\x01\x02\x03'", "[]"]
 
 
+def test_places_are_used_again(board: SimBoard) -> None:
+    """Eight chips at a time, any number one after the other."""
+    out = board.exec(CHIP + """
+for n in range(20):
+    chip = Chip()
+    simboard.attach_i2c(0, 0x1d, chip)
+    simboard.attach_spi(1, 9, chip)
+    if n % 2:
+        simboard.attach_i2c(0, 0x1d, None)
+        simboard.attach_spi(1, 9, None)
+    simboard.alarm(Chip(), -1)
+for n in range(8):
+    simboard.attach_i2c(1, 0x20 + n, Chip())
+print(machine.I2C(0).scan(), len(machine.I2C(1).scan()))
+try:
+    simboard.attach_i2c(1, 0x30, Chip())
+except ValueError as error:
+    print(error)
+""")
+    assert out == "[] 8\ntoo many chips: 8 at most\n"
+
+
 def test_i2c_nobody_answers(board: SimBoard) -> None:
     out = board.exec("""
 import errno, machine

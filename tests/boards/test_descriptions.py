@@ -60,8 +60,67 @@ def test_missing_programs_name_their_package(tmp_path: Path, monkeypatch: pytest
 
 
 def test_path_with_a_space(tmp_path: Path) -> None:
-    with pytest.raises(AuscultError, match="space"):
-        boards.build_firmware("sim_m3", toolchain.micropython_dir(), tmp_path / "my builds")
+    """Refused before any make, with the way out; nothing is left there."""
+    source, out = toolchain.micropython_dir(), tmp_path / "my builds"
+    for build in (lambda: boards.build_firmware("sim_m3", source, out), lambda: boards.build_mpy_cross(source, out),
+                  lambda: boards.build_unix(source, out)):
+        with pytest.raises(AuscultError, match="my builds has a space in it") as caught:
+            build()
+        assert "AUSCULT_CACHE" in caught.value.hint
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("name", ["a$b", "a#b", "a:b", "a%b", "it's", "tab\t", "wide\u3000space"])
+def test_path_that_make_would_take_apart(name: str) -> None:
+    with pytest.raises(AuscultError, match="make"):
+        toolchain.check_path(Path("/home") / name)
+
+
+@pytest.mark.parametrize("name", ["plain", "Grüße", "a-b_c+d.e,f=g@h~1"])
+def test_path_for_make(name: str) -> None:
+    toolchain.check_path(Path("/home") / name)
+
+
+def test_failing_step_says_what_to_do() -> None:
+    with pytest.raises(AuscultError, match="no such thing") as caught:
+        toolchain.run(["sh", "-c", "echo no such thing; exit 3"], "a step")
+    assert "a step failed (exit code 3)" in caught.value.found
+    assert "run" in caught.value.hint
+
+
+def _upstream(folder: Path) -> str:
+    """A repository that has a tag v1.25.0; returns the tagged commit."""
+    def git(*arguments: str) -> str:
+        return toolchain.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments], "git", folder)
+    folder.mkdir()
+    git("init", "-q")
+    (folder / "README").write_text("upstream\n")
+    git("add", ".")
+    git("commit", "-q", "-m", "all: Bump version.")
+    git("tag", "-a", "-m", "release", "v1.25.0")
+    return git("rev-parse", "HEAD").strip()
+
+
+@pytest.mark.skipif(not shutil.which("apt-get"), reason="no apt-get")
+def test_upstream_when_debian_has_it_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mirror out of reach is no end: git upstream is asked, and believed only if the commit is the known one."""
+    commit = _upstream(tmp_path / "upstream")
+    monkeypatch.setenv("AUSCULT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("AUSCULT_MICROPYTHON", raising=False)
+    monkeypatch.setattr(toolchain, "_debian_mirror", lambda: ((tmp_path / "no mirror").as_uri(), "/dev/null"))
+    monkeypatch.setattr(toolchain, "_UPSTREAM", (tmp_path / "upstream").as_uri())
+    with pytest.raises(AuscultError, match=f"has commit {commit} as v1.25.0") as moved:
+        toolchain.micropython_dir()
+    assert moved.value.expected == "f498a16c7db6d4b2de200b3e0856528dfe0613c3"
+    assert "Debian" in moved.value.found
+    monkeypatch.setattr(toolchain, "_UPSTREAM_COMMIT", commit)
+    assert (toolchain.micropython_dir() / "README").read_text() == "upstream\n"
+    shutil.rmtree(tmp_path / "cache" / "micropython-1.25.0")
+    monkeypatch.setattr(toolchain, "_UPSTREAM", (tmp_path / "gone").as_uri())
+    with pytest.raises(AuscultError, match="upstream failed") as gone:
+        toolchain.micropython_dir()
+    assert "network" in gone.value.hint
+    assert not list((tmp_path / "cache").glob("*micropython-1.25.0/*"))
 
 
 def test_bad_arguments() -> None:

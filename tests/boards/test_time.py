@@ -146,6 +146,57 @@ print(time.ticks_diff(time.ticks_us(), t) < 1_000)
     assert out == "True\n"
 
 
+def test_alarm_of_a_chip_that_left_the_bus(counting: SimBoard) -> None:
+    """Taken off its last bus, or replaced there, a chip is called no more; on a second bus it still is."""
+    out = counting.exec(CHIP_WITH_ALARM + """
+def after(leave):
+    fired[0] = 0
+    slot = simboard.attach_i2c(0, 0x1d, chip)
+    simboard.alarm(slot, time.ticks_add(time.ticks_us(), 5_000))
+    leave()
+    time.sleep_ms(20)
+    return fired[0]
+print(after(lambda: None))
+print(after(lambda: simboard.attach_i2c(0, 0x1d, None)))
+print(after(lambda: simboard.attach_i2c(0, 0x1d, Chip())))
+print(after(lambda: simboard.attach_i2c(0, 0x1d, chip)))
+simboard.attach_spi(1, 9, chip)
+print(after(lambda: simboard.attach_i2c(0, 0x1d, None)))
+print(after(lambda: (simboard.attach_i2c(0, 0x1d, None), simboard.attach_spi(1, 9, None))))
+for absent in (None, 7, 8, -1):
+    try:
+        simboard.alarm(absent, 0)
+    except ValueError as error:
+        print(error)
+""")
+    assert out.splitlines() == ["1", "0", "0", "1", "1", "0", "None is no chip", *["no chip in this slot"] * 3]
+
+
+def test_alarm_queued_at_a_soft_reset(counting: SimBoard) -> None:
+    """The call comes late, in the next interpreter, and does nothing."""
+    for _ in range(3):
+        # Each look for a character runs the queued alarm and then this callback, which lets the next one be queued:
+        # one is there when the Ctrl-D of the soft reset is taken.
+        counting.exec(CHIP_WITH_ALARM + """
+import micropython
+def busy(_):
+    start = time.ticks_us()
+    simboard.alarm(slot, time.ticks_add(start, 500))
+    while time.ticks_diff(time.ticks_us(), start) < 1_000:
+        pass
+    micropython.schedule(busy, None)
+micropython.schedule(busy, None)
+""")
+        counting.soft_reset()
+        assert counting.exec("print('alive')") == "alive\n"
+    out = counting.exec(CHIP_WITH_ALARM + """
+simboard.alarm(slot, time.ticks_add(time.ticks_us(), 500))
+time.sleep_ms(5)
+print(fired)
+""")
+    assert out == "[1]\n"
+
+
 def test_failing_tick_is_reported(counting: SimBoard) -> None:
     """A chip's mistake is printed, and neither the program nor the other chips stop."""
     out = counting.exec(CHIP_WITH_ALARM + """

@@ -23,8 +23,15 @@ void sim_alarm_clear(void) {
         due[i] = SIM_NEVER;
         MP_STATE_VM(sim_chip)[i] = MP_OBJ_NULL;
     }
-    node.callback = NULL;
-    find_earliest();
+    find_earliest();   // a node that is still queued stays so: its call will find nothing due
+}
+
+void sim_alarm_release(int slot) {
+    if (!sim_i2c_has(slot) && !sim_spi_has(slot)) {
+        due[slot] = SIM_NEVER;
+        MP_STATE_VM(sim_chip)[slot] = MP_OBJ_NULL;
+        find_earliest();
+    }
 }
 
 int sim_alarm_slot(mp_obj_t chip) {
@@ -79,13 +86,17 @@ void sim_alarm_queue(void) {
 
 // alarm(slot or chip, ticks_us): call the chip's tick() then; -1 cancels. ticks_us as of time.ticks_us(), which wraps.
 static mp_obj_t alarm_set(mp_obj_t which, mp_obj_t when) {
+    mp_int_t us = mp_obj_get_int(when);
+    if (which == mp_const_none) {
+        mp_raise_ValueError(MP_ERROR_TEXT("None is no chip"));
+    }
     int slot = mp_obj_is_small_int(which) ? mp_obj_get_int(which) : sim_alarm_slot(which);
     if (slot < 0 || slot >= SIM_SLOTS || MP_STATE_VM(sim_chip)[slot] == MP_OBJ_NULL) {
         mp_raise_ValueError(MP_ERROR_TEXT("no chip in this slot"));
     }
-    mp_int_t us = mp_obj_get_int(when);
     if (us < 0) {
         due[slot] = SIM_NEVER;
+        sim_alarm_release(slot);   // of a chip that is on no bus
     } else {
         const uint32_t period = MICROPY_PY_TIME_TICKS_PERIOD;
         uint64_t now = sim_ticks();

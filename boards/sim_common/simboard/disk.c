@@ -36,11 +36,14 @@ static mp_obj_t disk_make_new(const mp_obj_type_t *type, size_t n_args, size_t n
 // (number of block, buffer, offset in block) -> where in memory or file
 static uint32_t locate(size_t n_args, const mp_obj_t *args, mp_buffer_info_t *buf, int flags) {
     mp_get_buffer_raise(args[2], buf, flags);
-    uint32_t start = mp_obj_get_int(args[1]) * BLOCK + (n_args == 4 ? mp_obj_get_int(args[3]) : 0);
-    if (start > SIM_DISK_SIZE || buf->len > SIM_DISK_SIZE - start) {
+    mp_uint_t block = mp_obj_get_int(args[1]);
+    mp_uint_t offset = n_args == 4 ? mp_obj_get_int(args[3]) : 0;
+    // one by one, as any sum or product may wrap
+    if (block >= SIM_DISK_SIZE / BLOCK || offset > SIM_DISK_SIZE - block * BLOCK
+        || buf->len > SIM_DISK_SIZE - block * BLOCK - offset) {
         mp_raise_OSError(MP_EINVAL);
     }
-    return start;
+    return block * BLOCK + offset;
 }
 
 static mp_obj_t readblocks(size_t n_args, const mp_obj_t *args) {

@@ -23,6 +23,10 @@ void sim_i2c_clear(void) {
     }
 }
 
+bool sim_i2c_has(int slot) {
+    return place[slot].bus >= 0;
+}
+
 static int find(int bus, int addr) {
     for (int i = 0; i < SIM_SLOTS; i++) {
         if (place[i].bus == bus && place[i].addr == addr) {
@@ -40,8 +44,9 @@ static mp_obj_t attach_i2c(mp_obj_t bus_in, mp_obj_t addr_in, mp_obj_t chip) {
         mp_raise_ValueError(MP_ERROR_TEXT("I2C bus must be 0 or 1, address 0 to 127"));
     }
     int old = find(bus, addr);
-    if (old >= 0) {
+    if (old >= 0 && MP_STATE_VM(sim_chip)[old] != chip) {
         place[old].bus = -1;
+        sim_alarm_release(old);
     }
     if (chip == mp_const_none) {
         return mp_const_none;

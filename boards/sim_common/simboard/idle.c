@@ -67,5 +67,6 @@ void sim_sleep_until(uint64_t until, bool (*stop)(void)) {
 
 void sim_reset(int cause) {
     sim_retain_cause(cause);
+    sim_host_close_all();
     sim_platform_reset();
 }

@@ -33,20 +33,39 @@ static __attribute__((noinline)) int call(int number, const void *arguments) {
 }
 #endif
 
+// A reset forgets what was open on the PC: it is noted here, so that it can be closed before.
+#define HANDLES 64
+static bool is_open[HANDLES];
+
 int sim_host_open(const char *path, const char *mode) {
     static const char *const modes[] = { "r", "rb", "r+", "r+b", "w", "wb", "w+", "w+b", "a", "ab", "a+", "a+b" };
     for (uint32_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
         if (strcmp(mode, modes[i]) == 0) {
             uint32_t arguments[] = { (uintptr_t)path, i, strlen(path) };
-            return call(SYS_OPEN, arguments);
+            int handle = call(SYS_OPEN, arguments);
+            if (handle >= 0 && handle < HANDLES) {
+                is_open[handle] = true;
+            }
+            return handle;
         }
     }
     return -1;
 }
 
 int sim_host_close(int handle) {
+    if (handle >= 0 && handle < HANDLES) {
+        is_open[handle] = false;
+    }
     uint32_t arguments[] = { handle };
     return call(SYS_CLOSE, arguments);
+}
+
+void sim_host_close_all(void) {
+    for (int handle = 0; handle < HANDLES; handle++) {
+        if (is_open[handle]) {
+            sim_host_close(handle);
+        }
+    }
 }
 
 // The host answers with the number of bytes it did not transfer.

@@ -35,6 +35,7 @@ MP_NORETURN void sim_reset(int cause);
 #define SIM_SLOTS 8
 void sim_alarm_clear(void);
 int sim_alarm_slot(mp_obj_t chip);           // the chip's slot; a new one if it has none
+void sim_alarm_release(int slot);            // free the slot and cancel its alarm, unless the chip is still on a bus
 uint64_t sim_alarm_due(void);
 void sim_alarm_queue(void);                  // let the scheduler call the chips that are due
 MP_DECLARE_CONST_FUN_OBJ_2(sim_alarm_obj);
@@ -67,6 +68,8 @@ void sim_chip_call(mp_obj_t chip, qstr method, const sim_view_t *first, const si
 #define SIM_BUSES 2
 void sim_i2c_clear(void);
 void sim_spi_clear(void);
+bool sim_i2c_has(int slot);                  // whether the slot's chip is on such a bus
+bool sim_spi_has(int slot);
 void sim_spi_chip_select(int pin, bool level);
 MP_DECLARE_CONST_FUN_OBJ_3(sim_attach_i2c_obj);
 MP_DECLARE_CONST_FUN_OBJ_3(sim_attach_spi_obj);
@@ -74,6 +77,7 @@ MP_DECLARE_CONST_FUN_OBJ_3(sim_attach_spi_obj);
 // semihosting.c: files of the PC. Handles are >= 0; sizes are in bytes; -1 on error.
 int sim_host_open(const char *path, const char *mode);
 int sim_host_close(int handle);
+void sim_host_close_all(void);               // before a reset, which forgets the handles
 int sim_host_read(int handle, void *buf, size_t len);
 int sim_host_write(int handle, const void *buf, size_t len);
 int sim_host_seek(int handle, uint32_t position);

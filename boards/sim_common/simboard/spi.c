@@ -24,6 +24,10 @@ void sim_spi_clear(void) {
     }
 }
 
+bool sim_spi_has(int slot) {
+    return place[slot].bus >= 0;
+}
+
 // attach_spi(bus, cs_pin, chip) -> slot for alarm(); None as chip takes it off the bus
 static mp_obj_t attach_spi(mp_obj_t bus_in, mp_obj_t cs_in, mp_obj_t chip) {
     int bus = mp_obj_get_int(bus_in);
@@ -32,8 +36,9 @@ static mp_obj_t attach_spi(mp_obj_t bus_in, mp_obj_t cs_in, mp_obj_t chip) {
         mp_raise_ValueError(MP_ERROR_TEXT("SPI bus must be 0 or 1"));
     }
     for (int i = 0; i < SIM_SLOTS; i++) {
-        if (place[i].bus == bus && place[i].cs == cs) {
+        if (place[i].bus == bus && place[i].cs == cs && MP_STATE_VM(sim_chip)[i] != chip) {
             place[i].bus = -1;
+            sim_alarm_release(i);
         }
     }
     if (chip == mp_const_none) {
