@@ -88,7 +88,8 @@ class Recording:
             raise AuscultError(f"{who} has the unit {self.unit!r}", f"one of {', '.join(UNITS)}",
                                "convert to SI units when importing (--unit g|mg|m/s2)")
         if self.piece < 0:
-            raise AuscultError(f"{who} has pieces of {self.piece} samples", "0 or a positive number")
+            raise AuscultError(f"{who} has pieces of {self.piece} samples", "0 or a positive number",
+                               "0 if the recording has no gaps")
         finite = np.isfinite(self.data)
         if not finite.all():
             row, column = np.argwhere(~finite)[0]
