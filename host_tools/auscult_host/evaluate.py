@@ -44,6 +44,7 @@ def evaluate(trained: Trained, recordings: Sequence[Recording], *, group_by: str
         base = base_spec(recordings, settings, trained.spec.name, trained.spec.full_scale)
         raw = HostPipeline(base).features(cut.data)
         splits = list(_splits(cut))
+        _check_splits(cut, splits, settings)
         said = _refit(base, raw, cut, splits, settings, classes, progress)
         how = f"trained anew without each {cut.group_by} in turn"
         if len(splits) < len(set(cut.groups.tolist())):
@@ -67,6 +68,21 @@ def evaluate(trained: Trained, recordings: Sequence[Recording], *, group_by: str
         said = _refit(base, raw, cut, list(dataset.leaky_k_fold(cut.labels)), settings, classes, progress)
         result["leaky_balanced_accuracy"] = balanced_accuracy(_confusion(truth, said, len(classes)))
     return result
+
+
+class CannotJudge(AuscultError):
+    """Nothing can be held out of this dataset: what is left would not do to train on."""
+
+
+def _check_splits(cut: dataset.Windows, splits: Sequence[dataset.Split], settings: Settings) -> None:
+    """Each training part must hold what the model learns from."""
+    for train, _, name in splits:
+        left = sorted(set(cut.labels[train].tolist()))
+        if NORMAL not in left if settings.model == "elliptic" else len(left) < 2:
+            found = ", ".join(map(repr, left)) or "nothing"
+            raise CannotJudge(f"without the {cut.group_by} {name} only {found} is left to learn from",
+                              f"every label in at least two {cut.group_by}s",
+                              f"record each state in another {cut.group_by} as well")
 
 
 def _check_fit(trained: Trained, recordings: Sequence[Recording]) -> None:

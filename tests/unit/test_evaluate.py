@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Evaluation tells the truth: no group judges a model that has met it, and a leak shows."""
 
+import contextlib
 import dataclasses
 import importlib
 import json
 
 import numpy as np
 import pytest
-from auscult_host import dataset, decision, evaluate, paths, pictures, train
+from auscult_host import dataset, decision, evaluate, paths, pictures, recordings, train
+from auscult_host.cli import main
 from auscult_host.commands.evaluate import show
 from auscult_host.errors import AuscultError
 from auscult_host.generate import machine_run, make_machine
@@ -160,3 +162,15 @@ def test_pictures_are_written_whole(tmp_path):
     with pytest.raises(AuscultError, match="no verdicts"):
         pictures.spectrogram_with_verdicts(run, [], tmp_path / "x.png")
     assert not (tmp_path / "x.png").exists()
+
+
+def test_one_session_of_each_state_cannot_be_judged_but_trains(tmp_path, capsys):
+    """The first thing a newcomer has: one recording of each state."""
+    for session, fault in enumerate(("normal", "unbalance")):
+        recordings.write(machine_run(make_machine(0), fault, seconds=4, session=session), tmp_path / "data" / f"{fault}.parquet")
+    out = tmp_path / "model.joblib"
+    with contextlib.suppress(SystemExit):
+        main(["train", str(tmp_path / "data"), "--out", str(out), "--json"])
+    result = json.loads(capsys.readouterr().out)
+    assert out.is_file() and not result["metrics"]
+    assert "another session" in result["not_judged"]

@@ -57,16 +57,23 @@ def train(
         recordings = dataset.load(folder)
     with console.status("computing features with the compiled pipeline, fitting") as status:
         trained = training.train(recordings, settings, group_by=group, name=name, full_scale=full_scale)
-        if check and len(trained.training["groups"]) > 1:
-            trained.metrics = evaluation.evaluate(
-                trained, recordings, group_by=group, k=start.decision.k, n=start.decision.n,
-                progress=lambda text: status.update(f"judging, {text}"))
+        groups = trained.training["groups"]
+        why_not = "" if check else "--no-check was given"
+        if check and len(groups) < 2:
+            why_not = f"there is only one {trained.training['group_by']}, {groups[0]}; record another"
+        elif check:
+            try:
+                trained.metrics = evaluation.evaluate(
+                    trained, recordings, group_by=group, k=start.decision.k, n=start.decision.n,
+                    progress=lambda text: status.update(f"judging, {text}"))
+            except evaluation.CannotJudge as error:  # the model itself is there
+                why_not = f"{error.found}; {error.hint}"
         training.save(trained, out)
     result = {
         "model": str(out), "kind": settings.model, "name": name, "features": len(trained.spec.features),
         "window": settings.window, "hop": settings.hop, "rate_hz": trained.spec.rate_hz,
         "full_scale": trained.spec.full_scale, "classes": trained.spec.classes, "windows": trained.training["windows"],
-        "metrics": trained.metrics,
+        "metrics": trained.metrics, "not_judged": why_not,
     }
     if as_json:
         print(json.dumps(result))
@@ -77,7 +84,7 @@ def train(
     if trained.metrics:
         show(trained.metrics)
     else:
-        console.print("not judged: there is only one group, or --no-check was given", style="yellow")
+        console.print(f"not judged: {why_not}", style="yellow", soft_wrap=True)
     print(f"model in {out}")
     console.print(f"[bold green]next:[/] auscult build {out}", soft_wrap=True)
     return result
