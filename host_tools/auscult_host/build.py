@@ -69,6 +69,8 @@ def _natmod(name: str, arch: str, source: str, binding: str) -> Path:
     if target.is_file():
         return target
     micropython = toolchain.micropython_dir()
+    for path in (target, micropython, hostlib.native_sources()):
+        toolchain.check_path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="native-", dir=target.parent) as folder:
         work = Path(folder)
