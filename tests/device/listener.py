@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from auscult_host import build, estimators, hostlib
 from auscult_host.spec import PipelineSpec
+from sklearn.covariance import EllipticEnvelope
 from sklearn.tree import DecisionTreeClassifier
 
 WINDOW, HOP, RATE_HZ = 64, 32, 1600
@@ -38,7 +39,13 @@ class Listener:
         return [verdict.index for verdict in self.host().push(words)]
 
 
-def make_listener() -> Listener:
+def elliptic() -> EllipticEnvelope:
+    """To be fitted on the quiet windows: the rattling ones are far outside."""
+    return EllipticEnvelope(support_fraction=1.0, random_state=0)
+
+
+def make_listener(anomaly: EllipticEnvelope | None = None) -> Listener:
+    """A classifier; or, with an estimator to fit, an anomaly detector."""
     features = ["rms.x", "kurtosis.y", "peak_to_peak.z"]
     spec = PipelineSpec.make(name="listener", window=WINDOW, hop=HOP, rate_hz=RATE_HZ, features=features)
     words = signal(20000)
@@ -48,6 +55,9 @@ def make_listener() -> Listener:
     spec = PipelineSpec.make(**{**spec.model_dump(), "shifts": shifts, "classes": ["normal", "rattle"]})
     x = hostlib.HostPipeline(spec).quantised(windows)
     loud = windows.astype(float).std(axis=(1, 2)) > 3000
+    if anomaly is not None:
+        quiet = x[windows.astype(float).std(axis=(1, 2)) < 1000].astype(float)
+        return Listener(spec, estimators.convert(anomaly.fit(quiet), len(features)))
     tree = DecisionTreeClassifier(max_depth=3, random_state=0).fit(x, loud.astype(int))
     return Listener(spec, estimators.convert(tree, len(features)))
 

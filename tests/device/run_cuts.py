@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# For MicroPython: the same recording cut into blocks at random; prints one line of classes per cutting.
+# For MicroPython: the same recording cut into blocks at random; prints one line of classes per cutting. Then once more
+# as array('h'), and blocks that are no whole number of samples.
 # arguments: pipeline.mpy, recording, number of cuttings, seed
 import random
 import sys
+from array import array
 
 from auscult.pipeline import load
 
@@ -31,3 +33,18 @@ for turn in range(int(sys.argv[3])):
         assert (found is pipeline) == (len(classes) > before)
         at = min(to, len(words))
     print("".join(classes))
+
+classes.clear()
+pipeline.reset()
+items = array("h", words)
+for at in range(0, len(items), 300):
+    pipeline.push(items[at : at + 300], verdict)
+print("".join(classes))
+assert pipeline.push(b"") is None and pipeline.push(array("h")) is None
+for wrong in (bytes(5), bytes(8), array("h", [1])):
+    try:
+        pipeline.push(wrong)
+    except ValueError as error:
+        assert "whole samples" in str(error), error
+    else:
+        raise AssertionError("a wrong block was taken")

@@ -118,6 +118,36 @@ def silent():
         print(error)
 
 
+def tidy():
+    """What loading has left on the heap is collected before sampling starts."""
+    _, _, node = make()
+    gc.disable()
+    for _ in range(1000):
+        bytearray(200)
+    before = gc.mem_alloc()
+    node.connect()
+    print(before - gc.mem_alloc())
+
+
+def deaf():
+    """The serial line fails at every seventh write."""
+    _, stream, node = make()
+    write = node.report._write
+    turn = 0
+
+    def failing(line, at, n):
+        nonlocal turn
+        turn += 1
+        if turn % 7 == 0:
+            raise OSError(5)
+        return write(line, at, n)
+
+    node.report._write = failing
+    figures = asyncio.run(node.run())
+    stream.close()
+    print(figures["windows"], figures["errors"], node.report.cut)
+
+
 def plain(**settings):
     _, stream, node = make(**settings)
     asyncio.run(node.run())
@@ -134,6 +164,10 @@ elif situation == "faults":
     faults()
 elif situation == "silent":
     silent()
+elif situation == "tidy":
+    tidy()
+elif situation == "deaf":
+    deaf()
 elif situation == "changes":
     plain(report={"every": "change", "heartbeat_s": 5})
 else:  # how far off the chip's rate is

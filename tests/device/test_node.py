@@ -13,7 +13,7 @@ from auscult.node import Node
 from auscult.virtual.clock import VirtualClock
 
 from device.bench_chip import Bench
-from device.listener import HOP, WINDOW, Listener, lines, signal
+from device.listener import HOP, WINDOW, Listener, elliptic, lines, make_listener, signal
 
 WINDOWS = 10_200
 
@@ -34,7 +34,7 @@ class TestNode:
         self.listener, self.folder = listener, tmp_path
 
         def run(situation: str, place: str = "adxl345/i2c", samples: int | None = None,
-                words: np.ndarray | None = None) -> tuple[str, list[dict]]:
+                words: np.ndarray | None = None, listener: Listener = listener) -> tuple[str, list[dict]]:
             recording = self.recording
             if samples or words is not None:
                 recording = tmp_path / "other"
@@ -90,6 +90,23 @@ class TestNode:
     def test_a_chip_that_answers_but_gives_no_samples_is_an_error(self) -> None:
         printed, _ = self.run("silent", samples=5000)
         assert "no samples for" in printed and "check wiring, power" in printed
+
+    def test_a_failing_serial_line_costs_lines_only(self) -> None:
+        printed, said = self.run("deaf", samples=5000)
+        windows, errors, cut = map(int, printed.split())
+        assert windows == (5000 - WINDOW) // HOP + 1 and errors == 0
+        assert cut == (windows + 1) // 7 and not [line for line in said if "error" in line]
+
+    def test_the_heap_is_in_order_before_sampling(self) -> None:
+        printed, _ = self.run("tidy", samples=500)
+        assert int(printed) > 200_000
+
+    @pytest.mark.parametrize("place", ["adxl345/i2c", "lis3dh/spi"])
+    def test_scores_of_an_anomaly_detector_with_the_heap_locked(self, place: str) -> None:
+        printed, said = self.run("locked", place, samples=20_000, listener=make_listener(elliptic()))
+        scores = [line["score"] for line in said if "w" in line]
+        assert len(scores) > 600 and int(printed.split()[0]) > 500
+        assert 10**8 < max(scores) < 2**30 and min(scores) < 10**6
 
     @pytest.mark.parametrize(("ppm", "warns"), [(30000, False), (-30000, False), (80000, True), (-80000, True)])
     def test_it_warns_when_the_true_rate_is_off(self, ppm: int, warns: bool) -> None:

@@ -16,7 +16,7 @@ def test_how_the_recording_is_cut_changes_nothing(micropython: Callable[..., str
     printed = micropython("run_cuts.py", listener.module("x64"), tmp_path / "words", 60, 1).split()
     expected = "".join(str(index) for index in listener.expected(words))
     assert {"0", "1"} == set(expected)
-    assert printed == [expected] * 60
+    assert printed == [expected] * (60 + 1)
 
 
 def test_what_is_no_pipeline_for_this_board_is_refused(micropython: Callable[..., str], listener: Listener,

@@ -14,7 +14,7 @@ from auscult_host import boards
 from auscult_host.simulator import SimBoard
 
 from . import FIRMWARE
-from .listener import Listener, lines, signal
+from .listener import Listener, elliptic, lines, make_listener, signal
 
 BOARDS = boards.names()
 SAMPLES = 6000
@@ -71,9 +71,10 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarra
     return path, words
 
 
-def configure(board: SimBoard, **sensor: object) -> None:
+def configure(board: SimBoard, more: dict | None = None, **sensor: object) -> None:
     board.soft_reset()
-    board.put_bytes(json.dumps({"pipeline": "/listener.mpy", "sensor": sensor}).encode(), "/auscult.json")
+    config = {"pipeline": "/listener.mpy", "sensor": sensor, **(more or {})}
+    board.put_bytes(json.dumps(config).encode(), "/auscult.json")
 
 
 def run(board: SimBoard, recording: Path, full_scale_um: int | None = None, before: str = "",
@@ -189,6 +190,70 @@ def test_the_watchdog_bites_when_the_node_is_kept_from_running(
         if line.startswith("MicroPython"):  # it has started anew
             break
     assert board.exec("import machine\nprint(machine.reset_cause() == machine.WDT_RESET)").strip() == "True"
+
+
+def test_a_slow_sensor_does_not_starve_the_watchdog(
+        sim: Callable[[str], SimBoard], recording: tuple[Path, np.ndarray]) -> None:
+    """28 samples at 12.5 Hz take 2.24 s."""
+    path, _ = recording
+    board = sim("sim_m4")
+    configure(board, {"watchdog_s": 2}, chip="adxl345", rate_hz=12.5, watermark=28)
+    said, heap = run(board, path, before="gc.disable()")
+    assert said[-1]["end"] == "recording ended" and said[-1]["windows"] == (SAMPLES - 64) // 32 + 1
+    assert said[-1]["overruns"] == said[-1]["errors"] == heap == 0
+    board.hard_reset()  # or the watchdog goes on
+    board.exec("pass")
+
+
+def test_scores_of_an_anomaly_detector_cost_no_heap(
+        sim: Callable[[str], SimBoard], recording: tuple[Path, np.ndarray]) -> None:
+    board = sim("sim_m4")
+    anomaly = make_listener(elliptic())
+    board.soft_reset()
+    board.put(anomaly.module(board.board.arch), "/anomaly.mpy")
+    configure(board, {"pipeline": "/anomaly.mpy"})
+    said, heap = run(board, recording[0], before="gc.disable()")
+    scores = [line["score"] for line in said if "w" in line]
+    assert len(scores) == (SAMPLES - 64) // 32 + 1 and 10**8 < max(scores) < 2**30
+    assert heap == 0
+
+
+@pytest.mark.parametrize(("wrong", "says"), [
+    ({"sensor": {"rate_hz": 1000}}, "sensor.rate_hz is 1000, allowed with adxl345: 12.5, 25"),
+    ({"sensor": {"id": 9}}, "sensor.id is 9, there is no such I2C on this board: I2C(9) doesn't exist: 0 or 1"),
+    ({"sensor": {"id": 9, "bus": "spi", "cs": 5}}, "sensor.id is 9, there is no such SPI on this board: SPI(9)"),
+    ({"sensor": {"bus": "spi", "cs": "PA4"}}, 'sensor.cs is "PA4", there is no such Pin on this board'),
+    ({"sensor": {"scl": 99}}, "sensor.scl is 99, there is no such Pin on this board: Pin(99) doesn't exist: 0 to 31"),
+    ({"sensor": {"int_pin": 99}}, "sensor.int_pin is 99, there is no such Pin on this board: Pin(99)"),
+    ({"sensor": {"int_pin": "GP4"}}, 'sensor.int_pin is "GP4", there is no such Pin on this board'),
+    ({"report": {"to": "uart", "uart": 7}}, "report.uart is 7, there is no such UART on this board"),
+    ({"pipeline": "nothing"}, "no pipeline nothing in this firmware; the path of a file ends in .mpy"),
+    ({"pipeline": "/nothing.mpy"}, "no pipeline at /nothing.mpy"),
+    ({"decision": {"per_class": {"hum": {"k": 2}}}}, "decision.per_class names hum; the pipeline's classes are normal"),
+])
+def test_settings_that_this_board_cannot_meet_give_one_line(
+        sim: Callable[[str], SimBoard], recording: tuple[Path, np.ndarray], wrong: dict, says: str) -> None:
+    board = sim("sim_m4")
+    board.soft_reset()
+    board.put_bytes(json.dumps({"pipeline": "/listener.mpy", **wrong}).encode(), "/auscult.json")
+    given = {"bus": "i2c", "address": 0x53, "id": 1, "int_pin": None, "chip": "adxl345"}  # the chip is there
+    output = board.exec(f"from auscult.virtual.setup import attach\nattach({{'sensor': {given}}}, {str(recording[0])!r})\n"
+                        "import auscult.node\nauscult.node.main()")
+    assert len(output.splitlines()) == 1
+    assert says in json.loads(output)["error"]
+    assert board.exec("print(6 * 7)").strip() == "42"
+
+
+def test_a_pipeline_of_axes_that_the_sensor_lacks_gives_one_line(
+        sim: Callable[[str], SimBoard], recording: tuple[Path, np.ndarray]) -> None:
+    board = sim("sim_m4")
+    configure(board)
+    output = board.exec("from auscult import config, node, pipeline\nfrom auscult.virtual.setup import attach\n"
+                        f"attach(config.load(), {str(recording[0])!r})\n"
+                        "load = pipeline.load\n"
+                        "def other(path):\n    p = load(path)\n    p.axes = ['x', 'temperature', 'y']\n    return p\n"
+                        "pipeline.load = other\nnode.main()")
+    assert json.loads(output)["error"] == "the pipeline needs axis temperature; the sensor has x, y and z"
 
 
 @pytest.mark.parametrize("broken", ['{"sensor": {"rate_hz": "fast"}}', '{"sensor": {"chip": "lis', ""])
