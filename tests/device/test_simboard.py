@@ -280,6 +280,25 @@ def test_main_py_starts_the_node_by_itself(sim: Callable[[str], SimBoard]) -> No
         board.exec("import os\nos.remove('/main.py')\nos.remove('/boot.py')")
 
 
+def test_after_power_on_the_node_starts_by_itself(listener: Listener, tmp_path: Path) -> None:
+    """Deployed, switched off, switched on: nobody types anything. No sensor is wired, which the node says."""
+    flash = tmp_path / "flash"
+    with SimBoard("sim_m4", deterministic=True, flash=flash) as board:
+        board.put(FIRMWARE / "auscult", "/lib/auscult")
+        for file in ("boot.py", "main.py"):
+            board.put(FIRMWARE / file, "/" + file)
+        board.put(listener.module(board.board.arch), "/listener.mpy")
+        board.put_bytes(b'{"pipeline": "/listener.mpy"}', "/auscult.json")
+    with SimBoard("sim_m4", deterministic=True, flash=flash) as board:
+        for line in board.lines(timeout_s=30):
+            if "retry_s" in line:
+                break
+        else:
+            raise AssertionError("the node has not started")
+        assert "no ADXL345 at 0x53 on I2C(1)" in json.loads(line)["error"]
+        assert board.exec("print(6 * 7)").strip() == "42"
+
+
 def test_ctrl_c_stops_the_node_and_puts_the_sensor_to_rest(
         sim: Callable[[str], SimBoard], tmp_path: Path) -> None:
     (tmp_path / "long").write_bytes(bytes(6 * 10_000_000))
