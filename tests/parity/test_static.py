@@ -43,5 +43,8 @@ def test_static_module(tmp_path: Path) -> None:
         info = board.exec("import linked\nprint(linked.info())")
     got = np.frombuffer((tmp_path / "out").read_bytes(), "<i4").reshape(len(data), -1)
     assert [int(row[1]) for row in got] == [v.index for v in expected]
+    assert (got[:, 3:5] == np.array([v.proba for v in expected]) * 32768).all()
     assert (got[:, 5:] == np.array([v.features for v in expected])).all()
+    rows = np.array([v.features for v in expected]) >> np.array(spec.shifts)
+    assert (got[:, 1] == model.predict(rows)).all()
     assert '"linked"' in info
