@@ -26,7 +26,7 @@ f.close(); o.close()
 def test_static_module(tmp_path: Path) -> None:
     spec = PipelineSpec.make(name="linked", window=128, hop=128, axes=list("xyz"),
                              features=table.names(list("xyz"), ["std", "kurtosis", "share_2_8"]))
-    data = windows.signals(128, 3, 60)
+    data = windows.signals(128, 3, 1000)
     raw = HostPipeline(spec).features(data)
     spec = spec.model_copy(update={"shifts": choose_shifts(raw), "classes": ["a", "b"]})
     model = RandomForestClassifier(8, max_depth=5, random_state=0)
