@@ -11,9 +11,6 @@ of two of at least N), P = |X|^2 over bins 1 to nfft / 2.
 import re
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .errors import AuscultError
 
 BAND_COUNTS = (4, 8, 16, 32)
@@ -127,21 +124,3 @@ def parse(name: str, axes: list[str]) -> Feature:
 def names(axes: list[str], kinds: list[str] | None = None) -> list[str]:
     """Feature names for every axis: axis by axis, the kinds in the order given (default: DEFAULT_KINDS)."""
     return [f"{kind}.{axis}" for axis in axes for kind in (kinds or DEFAULT_KINDS)]
-
-
-def to_physical(values: NDArray[np.int32], features: list[Feature], full_scale: float, rate_hz: float,
-                nfft: int) -> NDArray[np.float64]:
-    """int32 features [n, F] in physical units: full_scale is the acceleration (m/s^2) of 32768 LSB; bins become Hz."""
-    lsb = full_scale / 32768
-    out: NDArray[np.float64] = np.asarray(values, np.float64) / np.array([2.0 ** f.kind.q for f in features])
-    for i, feature in enumerate(features):
-        level = feature.kind.level
-        if level == 1:
-            out[:, i] *= lsb
-        elif level < 0:
-            out[:, i] += -level * np.log2(lsb)
-        if feature.kind.unit == "bin":
-            out[:, i] *= rate_hz / nfft
-        elif feature.kind.unit == "1/sample":
-            out[:, i] *= rate_hz
-    return out
