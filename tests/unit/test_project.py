@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from auscult_host import build
+from auscult_host import build, playback
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -52,6 +52,19 @@ def test_architecture_numbers_agree() -> None:
     from auscult import pipeline
 
     assert [a for a in build._MPY_ARCHS if a != "armv7em"] == [a for i, a in enumerate(pipeline._ARCH) if i != 6]
+
+
+def test_playback_knows_the_drivers_chips() -> None:
+    """Rates, ranges and addresses stand in the drivers for the board and in playback for the PC."""
+    sys.path.insert(0, str(ROOT / "firmware"))
+    from auscult import config, sensors
+
+    assert set(playback.CHIPS) == set(sensors.CHIPS)
+    for name, chip in playback.CHIPS.items():
+        driver = sensors.driver(name)
+        assert chip.rates_hz == driver.RATES_HZ
+        assert tuple(chip.bits) == tuple(chip.full_scale) == driver.RANGES_G
+        assert chip.i2c_address == config._ADDRESSES[name]
 
 
 @pytest.fixture(scope="module")
