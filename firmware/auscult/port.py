@@ -1,27 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What differs between MicroPython and CPython: `const`, and the wrapping microsecond clock.
+"""What differs between the Pythons: `const`, and the wrapping millisecond and microsecond clocks.
 
 Everything that needs time takes a `clock`: by default this module, in tests a `virtual.clock.VirtualClock`.
-On both, ticks wrap at 2**30 as on every 32-bit MicroPython board, so host tests meet the wrap too.
+Ticks wrap: at 2**30 on every 32-bit MicroPython board and on CPython, so that host tests meet the wrap too; at 2**29 on
+CircuitPython.
 """
 
-try:
+import sys
+
+MICROPYTHON = sys.implementation.name == "micropython"
+CIRCUITPYTHON = sys.implementation.name == "circuitpython"
+
+if MICROPYTHON:
     from time import sleep_ms, sleep_us, ticks_add, ticks_diff, ticks_ms, ticks_us
 
     from micropython import const
-except ImportError:  # CPython
+else:
     from time import monotonic_ns, sleep
 
-    _WRAP = 1 << 30
-
-    def const(value):
-        return value
+    # CircuitPython's millisecond clock wraps there, and adafruit_ticks and its asyncio with it.
+    _WRAP = 1 << 29 if CIRCUITPYTHON else 1 << 30
 
     def ticks_us():
         return monotonic_ns() // 1000 % _WRAP
-
-    def ticks_ms():
-        return monotonic_ns() // 1000000 % _WRAP
 
     def ticks_add(ticks, delta):
         return (ticks + delta) % _WRAP
@@ -29,8 +30,20 @@ except ImportError:  # CPython
     def ticks_diff(later, earlier):
         return (later - earlier + _WRAP // 2) % _WRAP - _WRAP // 2
 
-    def sleep_us(us):
-        sleep(us / 1000000)
-
     def sleep_ms(ms):
         sleep(ms / 1000)
+
+    if CIRCUITPYTHON:
+        from microcontroller import delay_us as sleep_us  # sleep() knows whole milliseconds
+        from micropython import const
+        from supervisor import ticks_ms  # monotonic_ns() makes long integers on the heap
+    else:
+
+        def const(value):
+            return value
+
+        def ticks_ms():
+            return monotonic_ns() // 1000000 % _WRAP
+
+        def sleep_us(us):
+            sleep(us / 1000000)
