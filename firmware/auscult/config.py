@@ -6,7 +6,6 @@ import json
 from auscult.sensors import CHIPS, driver
 
 PATH = "/auscult.json"
-_ADDRESSES = {"adxl345": 0x53, "lis3dh": 0x18}
 
 # section (or ""), key, kind, what is allowed, default. None as a default: may be left out or null.
 #   choice: one of a tuple    int, number: (lowest, highest)    text: (longest,)    pin: number or name
@@ -27,9 +26,16 @@ TABLE = (
     ("sensor", "miso", "pin", (), None),
     ("sensor", "cs", "pin", (), None),
     ("sensor", "int_pin", "pin", (), None),  # wired to the chip's INT1; null: poll
-    ("sensor", "rate_hz", "number", (0.1, 10000), 1600),
-    ("sensor", "range_g", "choice", (2, 4, 8, 16), 16),
-    ("sensor", "watermark", "int", (1, 31), 16),  # samples
+    ("sensor", "rate_hz", "number", (0.1, 30000), 1600),
+    ("sensor", "range_g", "number", (1, 1000), 16),
+    ("sensor", "watermark", "int", (1, 511), None),  # samples; by default what comes in 40 ms, see sensors/accelerometer.py
+    ("quality", "stuck", "int", (0, 100000), None),  # so many equal words are a stuck axis; 0: never; null: by the noise
+    ("quality", "saturated", "int", (0, 100000), 2),  # so many words at the end of the scale in a row; 0: never
+    ("quality", "limit_g", "number", (0.1, 1000), None),  # beyond this is out of range; null: the sensor's range
+    ("power", "sleep", "choice", ("idle", "light"), "idle"),  # between watermarks; light: machine.lightsleep()
+    ("power", "on_s", "int", (1, 86400), None),  # sample so long, then rest; null: always on
+    ("power", "off_s", "int", (0, 86400), 0),  # rest so long; 0: until motion
+    ("power", "wake_g", "number", (0.01, 16), None),  # motion by so much ends a rest; null: only time does
     ("decision", "normal", "text", (32,), "normal"),  # name of the normal class
     ("decision", "k", "int", (1, 254), 3),
     ("decision", "n", "int", (1, 254), 5),
@@ -107,10 +113,25 @@ def check(given):
         if sensor[key] not in able:
             raise ConfigError("sensor.%s is %s, allowed with %s: %s"
                               % (key, sensor[key], sensor["chip"], ", ".join([str(one) for one in able])))
-    if sensor["address"] is None:
-        sensor["address"] = _ADDRESSES[sensor["chip"]]
+    if not (chip.ADDRESSES if sensor["bus"] == "i2c" else chip.SPI_HZ):
+        raise ConfigError("sensor.bus is %s, but %s has none" % (sensor["bus"], chip.NAME))
+    if sensor["address"] is None and chip.ADDRESSES:
+        sensor["address"] = chip.ADDRESSES[0]
+    if sensor["watermark"] is not None and sensor["watermark"] >= chip.DEPTH:
+        raise ConfigError("sensor.watermark is %d, allowed with %s: 1 to %d"
+                          % (sensor["watermark"], sensor["chip"], chip.DEPTH - 1))
+    if sensor["int_pin"] is not None and not chip.WATERMARK_LINE:
+        raise ConfigError("sensor.int_pin is %s, but the interrupt line of %s does not tell the watermark: leave it out"
+                          % (sensor["int_pin"], chip.NAME))
     if sensor["bus"] == "spi" and sensor["cs"] is None:
         raise ConfigError("sensor.cs is missing, bus spi needs the chip-select pin")
+    power = config["power"]
+    if power["on_s"] is not None and not power["off_s"] and power["wake_g"] is None:
+        raise ConfigError("power.on_s is %d, needed with it: off_s or wake_g, or nothing ends the rest" % power["on_s"])
+    if power["on_s"] is None and (power["off_s"] or power["wake_g"] is not None):
+        raise ConfigError("power.on_s is missing, off_s and wake_g say how a rest after it ends")
+    if power["wake_g"] is not None and not hasattr(chip, "wake_on_motion"):
+        raise ConfigError("power.wake_g is %s, but %s has no wake-on-motion" % (power["wake_g"], sensor["chip"]))
     if not decision["k_off"] < decision["k"] <= decision["n"]:
         raise ConfigError("decision has k_off %(k_off)d, k %(k)d, n %(n)d; needed: k_off < k <= n" % decision)
     return config

@@ -6,7 +6,7 @@
 - The state falls back to the normal class (or to "unknown", -1, if there is none) when its class is left in at
   most `k_off` of the last `n` windows.
 - After a change nothing changes for `hold_off` windows.
-- A marked window (lost samples) is no evidence: it leaves the history as it is, but time (hold-off) passes.
+- A window with a flaw is no evidence: it leaves the history as it is, but time (hold-off) passes.
 
 `k` and `k_off` can differ per class. Nothing is allocated after construction.
 """
@@ -40,7 +40,7 @@ class Decision:
         self.state = self.normal
 
     def update(self, verdict):
-        """verdict: class index of one window, or None for a marked one. Returns True if `state` changed."""
+        """verdict: class index of one window, or None for one that can't be told. Returns True if `state` changed."""
         counts = self._counts
         if verdict is not None:
             history, at = self._history, self._at

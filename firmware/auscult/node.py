@@ -7,17 +7,22 @@ later and later; the node lives on.
 
 import gc
 import json
+from array import array
 
 from auscult import config as configuration
 from auscult import pipeline as pipelines
 from auscult import port
 from auscult.decision import Decision
+from auscult.quality import KINDS, MISSING, RATE, Quality
 from auscult.report import Report
 from auscult.sampler import Sampler
 from auscult.sensors import driver
 from auscult.sensors.bus import I2CBus, SPIBus
 
 _RATE_BASELINE_MS = 10000
+_RATE_EVERY_MS = 1000
+_LOOK_MS = 5
+_LOOK_AT_REST_MS = 200
 _RETRY_MS, _LONGEST_RETRY_MS = 500, 60000
 _NAP_MS = 500  # at most, however slow the sensor is: the shortest watchdog is 1 s
 
@@ -44,8 +49,10 @@ def make_bus(sensor):
     number, freq_hz = sensor["id"], sensor["freq_hz"]
     if sensor["bus"] == "i2c":
         return I2CBus(_part("I2C", "sensor.id", number, number, freq=freq_hz or 400000, **pins), sensor["address"])
-    # Mode 3: ADXL345 Rev. G, "SPI"; LIS3DH section 6.2
-    spi = _part("SPI", "sensor.id", number, number, baudrate=freq_hz or 5000000, polarity=1, phase=1, **pins)
+    chip = driver(sensor["chip"])
+    mode = chip.SPI_MODES[-1]
+    spi = _part("SPI", "sensor.id", number, number, baudrate=freq_hz or min(5000000, chip.SPI_HZ), polarity=mode >> 1,
+                phase=mode & 1, **pins)
     cs = _pin(sensor, "cs")
     cs.init(cs.OUT, value=1)
     return SPIBus(spi, cs)
@@ -81,11 +88,15 @@ class Node:
         classes = [str(label) for label in self.pipeline.classes]
         self.decision = make_decision(config["decision"], classes) if classes else None
         report = config["report"]
-        self.report = Report(classes, stream or make_stream(report), report["every"], report["heartbeat_s"])
+        self.report = Report(classes, stream or make_stream(report), report["every"], report["heartbeat_s"], KINDS)
+        info = self.pipeline.info
+        self._made_mhz = int(1000 * info["rate_hz"])
+        self._tolerance_mhz = int(self._made_mhz * info.get("rate_tolerance", 0.05))
         self._bus, self._interrupt = bus, interrupt
         self.sensor = self.sampler = self._watchdog = None
-        self.windows = self.marked = self.errors = 0
-        self._rate_said = False
+        self.windows = self.dropped = self.errors = 0
+        self.flawed = array("i", [0] * len(KINDS))  # windows, for each kind of flaw
+        self._flaws, self._rate_off, self._rate_age_ms = 0, False, 0
         self._on_verdict = self._verdict  # looked up once: each look-up makes a bound method on the heap
 
     # --- one turn
@@ -97,67 +108,164 @@ class Node:
             bus = self._bus or make_bus(settings)
             self._bus = bus
             self.sensor = driver(settings["chip"])(bus, self._clock)
-            self.sensor.configure(settings["rate_hz"], settings["range_g"], settings["watermark"])
+            self._configure()
             if settings["int_pin"] is not None and self._interrupt is None:
                 self._interrupt = _pin(settings, "int_pin")
                 self._interrupt.init(self._interrupt.IN)
+            quality, pipeline = self.config["quality"], self.pipeline
+            quality = Quality(self.sensor, len(pipeline.axes), pipeline.info["window"], quality["stuck"],
+                              quality["saturated"], quality["limit_g"])
             # With an interrupt several FIFO loads may wait while another task runs.
             blocks = 4 if self._interrupt else 2
-            self.sampler = Sampler(self.sensor, self.pipeline, self._clock, blocks, self._interrupt)
-            self._compare(settings["rate_hz"], self.sensor.full_scale_um / 1000000)
+            self.sampler = Sampler(self.sensor, pipeline, self._clock, blocks, self._interrupt, quality)
+            self._compare()
             # Or the frames of larger functions are looked for, again and again, in the pieces that loading has left.
             gc.collect()
         else:
             self.sensor.check()
-            self.sensor.configure(settings["rate_hz"], settings["range_g"], settings["watermark"])
+            self._configure()
         self.sampler.start()
-        self.period_ms = max(1, int(1000 * settings["watermark"] / settings["rate_hz"]))
+        self.period_ms = max(1, int(1000 * self.sensor.watermark / settings["rate_hz"]))
         self._patience_ms = max(1000, 8 * self.period_ms)
         self._idle_ms = 0
         self._last_ms = self._clock.ticks_ms()
 
+    def _configure(self):
+        settings = self.config["sensor"]
+        self.sensor.configure(settings["rate_hz"], settings["range_g"], settings["watermark"], self.pipeline.axes)
+
     def step(self):
         """Drains, computes, decides, reports whatever is there; returns the number of samples. Allocates nothing."""
-        now_ms = self._clock.ticks_ms()
-        passed_ms = self._clock.ticks_diff(now_ms, self._last_ms)
-        self._last_ms = now_ms
-        self.report.elapsed(passed_ms)
+        passed_ms = self._time()
         n = self.sampler.step(self._on_verdict)
         self._idle_ms = 0 if n else self._idle_ms + passed_ms
         if self._idle_ms > self._patience_ms and not self.ended:
             raise self._bus.silence(self._idle_ms)
         return n
 
+    def _time(self):
+        """Tells the report how much time has passed; returns it in ms."""
+        now_ms = self._clock.ticks_ms()
+        passed_ms = self._clock.ticks_diff(now_ms, self._last_ms)
+        self._last_ms = now_ms
+        self._rate_age_ms += passed_ms
+        self.report.elapsed(passed_ms)
+        return passed_ms
+
     def _verdict(self, pipeline):
         self.windows += 1
+        flaws = self.sampler.quality.flaws()
         if pipeline.marked:
-            self.marked += 1
-        state, changed = -1, False
+            flaws |= MISSING
+        if self._is_rate_off():
+            flaws |= RATE
+        if flaws:
+            self.dropped += 1
+            flawed = self.flawed
+            for kind in range(len(flawed)):
+                if flaws >> kind & 1:
+                    flawed[kind] += 1
+        state, changed = -1, flaws != self._flaws
+        self._flaws = flaws
         if self.decision is not None:
-            if pipeline.index >= 0:
-                changed = self.decision.update(None if pipeline.marked else pipeline.index)
+            if pipeline.index >= 0 and self.decision.update(None if flaws else pipeline.index):
+                changed = True
             state = self.decision.state
-        self.report.verdict(pipeline, state, changed)
-        if not self._rate_said and self.sampler.rate.baseline_ms >= _RATE_BASELINE_MS:
-            self._rate_said = True
-            self._compare(self.sampler.rate.mhz() / 1000, None)
+        self.report.verdict(pipeline, state, changed, flaws, self.dropped)
 
-    def _compare(self, rate_hz, full_scale):
-        """Warns if the samples are not as the pipeline's were: frequencies and levels would be wrong."""
-        info = self.pipeline.info
-        made, tolerance = info["rate_hz"], info.get("rate_tolerance", 0.05)
-        if abs(rate_hz - made) > tolerance * made:
-            self.report.note("warn", "the sensor samples at %.1f Hz, the pipeline was made for %.1f Hz +-%d %%"
-                             % (rate_hz, made, round(100 * tolerance)))
-        if full_scale and abs(full_scale - info["full_scale"]) > 0.01 * info["full_scale"]:
+    def _is_rate_off(self):
+        """Whether the true rate is not the pipeline's; asked of the sampler once a second."""
+        if self._rate_age_ms >= _RATE_EVERY_MS:
+            self._rate_age_ms = 0
+            rate = self.sampler.rate
+            off = rate.is_off(self._made_mhz, self._tolerance_mhz)
+            if off and not self._rate_off:
+                self._warn_of_rate(rate.mhz())
+            self._rate_off = off
+        return self._rate_off
+
+    def _warn_of_rate(self, mhz):
+        self.report.note("warn", "the sensor samples at %.1f Hz, the pipeline was made for %.1f Hz +-%d %%"
+                         % (mhz / 1000, self._made_mhz / 1000, round(100 * self._tolerance_mhz / self._made_mhz)))
+
+    def _compare(self):
+        """Warns if the sensor is not set up as the pipeline's was: frequencies and levels would be wrong."""
+        mhz, full_scale = int(1000 * self.sensor.rate_hz), self.sensor.full_scale_um / 1000000
+        if abs(mhz - self._made_mhz) > self._tolerance_mhz:
+            self._warn_of_rate(mhz)
+        made = self.pipeline.info["full_scale"]
+        if abs(full_scale - made) > 0.01 * made:
             self.report.note("warn", "full scale of the sensor is %.1f m/s2, of the pipeline %.1f m/s2: "
-                             "check sensor.range_g" % (full_scale, info["full_scale"]))
+                             "check sensor.range_g" % (full_scale, made))
 
     @property
     def ended(self):
         return self._source is not None and self._source.ended
 
     # --- the task
+
+    def turns(self):
+        """The node's life as a generator: yields for how many ms there is nothing to do; returns the summary."""
+        retry_ms = _RETRY_MS
+        try:
+            while True:
+                try:
+                    self.connect()
+                    while not self.ended:
+                        on_ms = self._on_ms()
+                        while on_ms > 0 and not self.ended:
+                            if self.step():
+                                retry_ms = _RETRY_MS
+                            nap_ms = self._nap_ms()
+                            if self._power["on_s"] is not None:
+                                on_ms -= nap_ms
+                            yield nap_ms
+                        if not self.ended:
+                            yield from self._rest()
+                    while self.step():  # what an interrupt has left in the blocks
+                        pass
+                    return self.summary("recording ended")
+                except OSError as error:
+                    self.errors += 1
+                    self.report.note("error", str(error), retry_s=retry_ms / 1000)
+                    yield retry_ms
+                    retry_ms = min(2 * retry_ms, _LONGEST_RETRY_MS)
+        finally:
+            self.stop()
+
+    @property
+    def _power(self):
+        return self.config["power"]
+
+    def _on_ms(self):
+        seconds = self._power["on_s"]
+        return 1 if seconds is None else 1000 * seconds
+
+    def _nap_ms(self):
+        """Until the next watermark. Without interrupt a slow stream is looked at more often until its rate is known."""
+        if self._interrupt is None and self.period_ms > _LOOK_MS and self.sampler.rate.baseline_ms < _RATE_BASELINE_MS:
+            return _LOOK_MS
+        return self.period_ms
+
+    def _rest(self):
+        """Sampling pauses: until off_s have passed or, with wake_g, the sensor feels motion."""
+        power = self._power
+        self.sampler.stop()
+        if power["wake_g"] is not None:
+            self.sensor.wake_on_motion(power["wake_g"])
+        left_ms = 1000 * power["off_s"]
+        while True:
+            nap_ms = min(left_ms, _LOOK_AT_REST_MS) if left_ms else _LOOK_AT_REST_MS
+            yield nap_ms
+            self._time()
+            if power["wake_g"] is not None and self.sensor.moved():
+                break
+            if left_ms:
+                left_ms -= nap_ms
+                if left_ms <= 0:
+                    break
+        self._configure()
+        self.sampler.start()
 
     def run(self):
         """The asyncio task: `asyncio.run(node.run())`. A generator, because awaiting asyncio.sleep_ms allocates."""
@@ -167,42 +275,31 @@ class Node:
         seconds = self.config["watchdog_s"]
         if seconds:
             self._watchdog = _part("WDT", "watchdog_s", seconds, timeout=1000 * seconds)
-        retry_ms = _RETRY_MS
-        try:
-            while True:
-                try:
-                    self.connect()
-                    while not self.ended:
-                        if self.step():
-                            retry_ms = _RETRY_MS
-                        left_ms = self.period_ms
-                        while left_ms > 0:
-                            self._nap(left_ms)
-                            left_ms -= _NAP_MS
-                            yield
-                    while self.step():  # what an interrupt has left in the blocks
-                        pass
-                    return self.summary("recording ended")
-                except OSError as error:
-                    self.errors += 1
-                    self.report.note("error", str(error), retry_s=retry_ms / 1000)
-                    left_ms = retry_ms
-                    while left_ms > 0:
-                        self._nap(left_ms)
-                        left_ms -= _NAP_MS
-                        yield
-                    retry_ms = min(2 * retry_ms, _LONGEST_RETRY_MS)
-        finally:
-            self.stop()
+        sleep = None
+        if self._power["sleep"] == "light" and self._clock is port:
+            from machine import lightsleep as sleep
+        turns = self.turns()
+        while True:
+            try:
+                left_ms = next(turns)
+            except StopIteration as end:
+                return end.value
+            while left_ms > 0:
+                self._nap(left_ms, sleep)
+                left_ms -= _NAP_MS
+                yield
 
-    def _nap(self, ms):
+    def _nap(self, ms, sleep):
         """Feeds the watchdog and has asyncio go on with this task in ms, or in _NAP_MS if that is sooner; the caller
-        yields."""
+        yields. sleep: light sleep, which stops the processor and all other tasks."""
         ms = min(ms, _NAP_MS)
         if self._watchdog is not None:
             self._watchdog.feed()
         if self._clock is not port:  # a virtual clock: its time passes at once
             self._clock.sleep_ms(ms)
+            ms = 0
+        elif sleep is not None:
+            sleep(ms)
             ms = 0
         core = self._asyncio
         core._task_queue.push(core.cur_task, port.ticks_add(port.ticks_ms(), ms))
@@ -216,11 +313,13 @@ class Node:
                 pass
 
     def summary(self, why):
-        """Sends the closing line and returns its figures."""
+        """Sends the closing line and returns its figures. dropped: windows without a verdict because of a flaw."""
         sampler = self.sampler
-        figures = {"windows": self.windows, "marked": self.marked, "overruns": sampler.overruns,
+        figures = {"windows": self.windows, "dropped": self.dropped, "overruns": sampler.overruns,
                    "samples": sampler.samples, "rate_mhz": sampler.rate.mhz(), "errors": self.errors,
                    "bytes": self.report.bytes}
+        for kind, count in zip(KINDS, self.flawed):
+            figures[kind.replace(" ", "_")] = count
         self.report.note("end", why, **figures)
         return figures
 

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The decision of k of n on the host: the very one that ships (firmware/auscult/decision.py), set up as the node does."""
 
-import functools
-import importlib.util
 from typing import Any
 
-from . import paths
+from . import device
 from .errors import AuscultError
 
 NORMAL = "normal"
@@ -25,13 +23,4 @@ def decision(classes: list[str], k: int = 3, n: int = 5) -> Any:
     """The device's Decision for a pipeline's classes: `update(class index)`, then `state` (-1: undecided)."""
     chosen = settings(k, n)
     normal = classes.index(NORMAL) if NORMAL in classes else -1
-    return _shipped()(len(classes), normal, k, n, chosen["k_off"])
-
-
-@functools.cache
-def _shipped() -> Any:
-    spec = importlib.util.spec_from_file_location("auscult_decision", paths.assets() / "firmware" / "auscult" / "decision.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.Decision
+    return device.module("decision").Decision(len(classes), normal, k, n, chosen["k_off"])

@@ -112,7 +112,7 @@ def run(say: Callable[[str], None], verdict: Callable[[playback.Played, dict[str
         story.playing, played.strip(), folder / "verdicts.png", fault_at_s=fault_at_s, detected_at_s=detected_s,
         title=f"{story.playing.machine or 'machine'}: what {BOARD} heard and said")
     result = {
-        "board": BOARD, "windows": played.end["windows"], "marked": played.end["marked"], "fault_at_s": fault_at_s,
+        "board": BOARD, "windows": played.end["windows"], "dropped": played.end["dropped"], "fault_at_s": fault_at_s,
         "detected_s": detected_s, "time_to_detection_s": None if detected_s is None else round(detected_s - fault_at_s, 3),
         "false_alarms_before": sum(at <= fault_at_s for at in played.alarms()),
         "in_alarm_before": played.in_alarm(fault_at_s), "bytes_sent": played.end["bytes"], "bytes_raw": played.raw_bytes,

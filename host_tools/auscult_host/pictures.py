@@ -19,7 +19,7 @@ _HATCHES = ("", "//", "\\\\", "..", "xx", "++", "oo", "--")  # a second cue besi
 
 
 class Verdict(NamedTuple):
-    """What was said about the window from start_s to end_s; "" where the window was marked (a lost sample)."""
+    """What was said about the window from start_s to end_s; "" where it was unfit to be judged."""
 
     start_s: float
     end_s: float
@@ -119,11 +119,11 @@ def _draw_strip(plot: Any, verdicts: Sequence[Verdict], normal: str) -> dict[str
              (_COLOURS[(i - (normal in names)) % len(_COLOURS)], _HATCHES[(i // len(_COLOURS)) % len(_HATCHES)])
              for i, name in enumerate(names)}
     if any(not v.label for v in verdicts):
-        looks["marked (lost samples)"] = (_MARKED, "//")
+        looks["can't tell"] = (_MARKED, "//")
     end = verdicts[0].start_s
     for verdict in verdicts:
         begin = max(end, verdict.start_s)
-        colour, hatch = looks[verdict.label or "marked (lost samples)"]
+        colour, hatch = looks[verdict.label or "can't tell"]
         height = verdict.probability if verdict.label else 1.0
         plot.bar(begin, height, width=verdict.end_s - begin, align="edge", color=colour, hatch=hatch,
                  edgecolor="#222222" if hatch else colour, linewidth=0.3)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Play a recording into a virtual sensor chip on a simulated board that runs the node, and collect its verdicts."""
 
+import dataclasses
 import hashlib
 import json
 import queue
@@ -17,35 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import boards, build, decision, files, paths, recordings, toolchain
+from . import boards, build, decision, device, files, paths, recordings, toolchain
 from .errors import AuscultError
 from .pictures import Verdict
 from .simulator import SimBoard
 from .train import Trained, check_fit
 
-G = recordings.STANDARD_GRAVITY  # m/s²
 AXES = ("x", "y", "z")  # in the order in which a chip gives them
 _SILENCE_S = 120.0  # a node that says nothing for so long is stuck: it sends a heartbeat each minute
-
-
-@dataclass(frozen=True)
-class Chip:
-    """What playback needs to know of a sensor. rates_hz: those it can be set to; words: its sample of `bits` bits is
-    left justified in int16; full_scale: m/s² of 32768 in each range."""
-
-    rates_hz: tuple[float, ...]
-    bits: dict[int, int]
-    full_scale: dict[int, float]
-    i2c_address: int
-
-
-# ADXL345 data sheet Rev. G, tables 1 and 7 (full resolution); LIS3DH DocID17530 Rev 2, tables 4 and 31.
-CHIPS = {
-    "adxl345": Chip((12.5, 25, 50, 100, 200, 400, 800, 1600, 3200), {2: 10, 4: 11, 8: 12, 16: 13},
-                    {g: g * G for g in (2, 4, 8, 16)}, 0x53),
-    "lis3dh": Chip((1, 10, 25, 50, 100, 200, 400, 1344), dict.fromkeys((2, 4, 8, 16), 12),
-                   {2: 2.048 * G, 4: 4.096 * G, 8: 8.192 * G, 16: 24.576 * G}, 0x18),
-}
 
 
 @dataclass
@@ -72,7 +52,7 @@ class Played:
 
     @property
     def end(self) -> dict[str, Any]:
-        """The node's closing line: windows, marked, overruns, samples, rate_mhz, bytes."""
+        """The node's closing line: windows, dropped, overruns, samples, rate_mhz, bytes."""
         return next((line for line in reversed(self.lines) if "end" in line), {})
 
     def end_s(self, window: int) -> float:
@@ -81,7 +61,7 @@ class Played:
 
     def strip(self) -> list[Verdict]:
         """The verdicts as pictures.py draws them."""
-        return [Verdict(self.end_s(v["w"]) - self.window / self.rate_hz, self.end_s(v["w"]), "" if v["o"] else v["v"],
+        return [Verdict(self.end_s(v["w"]) - self.window / self.rate_hz, self.end_s(v["w"]), v["v"] or "",
                         v.get("p", 1.0)) for v in self.verdicts]
 
     def alarms(self, normal: str = decision.NORMAL) -> list[float]:
@@ -107,19 +87,17 @@ class Played:
 
 def sensor_settings(trained: Trained, chip: str, bus: str) -> dict[str, Any]:
     """The node configuration's `sensor` section that suits a pipeline: nearest rate and range of the chip."""
-    if chip not in CHIPS:
-        raise AuscultError(f"the chip {chip!r}", f"one of {', '.join(CHIPS)}", "for example --chip adxl345")
     if bus not in ("i2c", "spi"):
         raise AuscultError(f"the bus {bus!r}", "i2c or spi", "for example --bus i2c")
-    facts = CHIPS[chip]
-    rate = min(facts.rates_hz, key=lambda r: abs(np.log(r / trained.spec.rate_hz)))
-    wide = [g for g, scale in facts.full_scale.items() if scale >= trained.spec.full_scale * 0.99]
-    settings: dict[str, Any] = {"chip": chip, "bus": bus, "id": 1, "rate_hz": rate, "range_g": wide[0] if wide else 16,
-                                "watermark": 16}
+    driver = device.accelerometer(chip)
+    rate = min(driver.RATES_HZ, key=lambda r: abs(np.log(r / trained.spec.rate_hz)))
+    wide = [g for g in driver.RANGES_G if driver.full_scale_of(g) / 1e6 >= trained.spec.full_scale * 0.99]
+    settings: dict[str, Any] = {"chip": chip, "bus": bus, "id": 1, "rate_hz": rate,
+                                "range_g": wide[0] if wide else driver.RANGES_G[-1]}
     if bus == "spi":
-        settings |= {"cs": 5, "freq_hz": 5_000_000}
+        settings["cs"] = 5
     else:
-        settings["address"] = facts.i2c_address
+        settings["address"] = driver.ADDRESSES[0]
     return settings
 
 
@@ -256,12 +234,27 @@ def _check(trained: Trained, recording: recordings.Recording) -> None:
 
 
 def chip_words(recording: recordings.Recording, chip: str, range_g: int, full_scale: float) -> NDArray[np.int16]:
-    """A recording as a chip's words: int16 [n, 3], x, y, z, whatever their order in the recording is.
+    """A recording as a chip's words: int16 [n, 3], x, y, z, whatever their order in the recording is; limited to the
+    chip's bandwidth.
 
     full_scale: what 32768 stands for where the numbers have no unit, so that they cannot be put on the chip's scale."""
-    scale = CHIPS[chip].full_scale[range_g] if recording.unit == "m/s2" else full_scale
-    words = recordings.to_int16(recording, scale, CHIPS[chip].bits[range_g])
+    driver = device.accelerometer(chip)
+    scale = driver.full_scale_of(range_g) / 1e6 if recording.unit == "m/s2" else full_scale
+    bits = driver.BITS[driver.RANGES_G.index(range_g) if len(driver.BITS) > 1 else 0]
+    limited = dataclasses.replace(recording, data=_band_limit(recording.data, driver.BANDWIDTH))
+    words = recordings.to_int16(limited, scale, bits)
     return np.ascontiguousarray(words[:, [recording.axes.index(axis) for axis in AXES]])
+
+
+def _band_limit(data: NDArray[Any], bandwidth: float) -> NDArray[Any]:
+    """What a chip passes on whose -3 dB frequency is `bandwidth` times the sample rate, as a Butterworth filter of second
+    order run forwards and backwards (so 1.5 dB each time: its corner lies 1.25 times higher). 0.5: nothing is lost."""
+    if bandwidth > 0.39:
+        return data
+    from scipy import signal
+
+    sections = signal.butter(2, 2 * 1.25 * bandwidth, output="sos")
+    return np.asarray(signal.sosfiltfilt(sections, data, axis=0), data.dtype)
 
 
 def lines(board: SimBoard, code: str, silence_s: float = _SILENCE_S) -> Iterator[str]:

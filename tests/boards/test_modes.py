@@ -21,7 +21,7 @@ def trained() -> train.Trained:
 def said(trained: train.Trained, board: str, **more: object) -> tuple[list[tuple[object, ...]], dict[str, object]]:
     run = generate.machine_run(generate.make_machine(0), "unbalance", seconds=3, developing=True, fault_at_s=1.0, growth_s=1.0)
     *_, (played, _) = playback.play(trained, run, board, **more)  # type: ignore[arg-type]
-    return [(v["w"], v["v"], v["p"], v["s"], v["o"]) for v in played.verdicts], played.end
+    return [(v["w"], v["v"], v["p"], v["s"]) for v in played.verdicts], played.end
 
 
 def test_speed_and_board_change_nothing(trained: train.Trained) -> None:
@@ -40,7 +40,7 @@ def test_a_chip_that_is_too_fast_is_noticed(trained: train.Trained) -> None:
     """Ten percent too fast: the same samples, the same verdicts, but the node knows the true rate."""
     verdicts, end = said(trained, "sim_m4", rate_error_ppm=100_000)
     assert verdicts == said(trained, "sim_m4")[0]
-    assert end["marked"] == 0 and end["samples"] == 4800
+    assert end["dropped"] == 0 and end["samples"] == 4800
 
 
 def ordered(recording: Recording, axes: str) -> Recording:
@@ -118,7 +118,7 @@ def test_a_silent_board_is_given_up() -> None:
 def standing(states: list[str | None]) -> playback.Played:
     """A window each second."""
     played = playback.Played(np.zeros((0, 3), np.int16), ["x"], 1.0, 1, 1)
-    played.lines += [{"w": w, "v": "normal", "s": state, "o": 0} for w, state in enumerate(states)]
+    played.lines += [{"w": w, "v": "normal", "s": state} for w, state in enumerate(states)]
     return played
 
 

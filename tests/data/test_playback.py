@@ -45,7 +45,7 @@ def test_the_boards_verdicts_are_the_hosts(load, window: int, chip: str, bus: st
         assert [v["v"] for v in played.verdicts] == [trained.spec.classes[v.index] for v in host]
         # printed with two digits, rounded half up
         assert np.allclose([v["p"] for v in played.verdicts], [v.proba[v.index] for v in host], atol=0.00501)
-        assert played.end["marked"] == played.end["overruns"] == 0
+        assert played.end["dropped"] == played.end["overruns"] == 0
         assert played.end["samples"] == len(recording.data) and played.end["errors"] == 0
         if recording.seconds >= 10:  # before, the node gives no estimate
             assert abs(played.end["rate_mhz"] / 1000 / recording.rate_hz - 1) < 0.001

@@ -10,8 +10,6 @@ from auscult.virtual.clock import VirtualClock
 from auscult.virtual.recording import Recording
 from auscult.virtual.setup import chip_class
 
-ADDRESS = 0x53
-
 
 class Bench:
     """words: bytes of the recording (or an open stream)."""
@@ -25,17 +23,31 @@ class Bench:
             self.pin = Pin(9)
             self.chip.drive = self.pin.drive
             self.clock.watch(self.chip)
-        if kind == "i2c":
-            i2c = I2C(1)
-            i2c.devices[ADDRESS] = self.chip
-            self.bus = I2CBus(i2c, ADDRESS)
-        else:
-            spi = SPI(1)
-            self.bus = SPIBus(spi, Pin(5, spi, self.chip))
         self.driver = driver(name)
+        if kind == "i2c":
+            self.address = self.driver.ADDRESSES[0]
+            self.i2c = I2C(1)
+            self.i2c.devices[self.address] = self.chip
+            self.bus = I2CBus(self.i2c, self.address)
+        else:
+            mode = self.driver.SPI_MODES[-1]
+            self.spi = SPI(1, mode >> 1, mode & 1)
+            self.bus = SPIBus(self.spi, Pin(5, self.spi, self.chip))
 
-    def sensor(self, rate_hz, range_g=16, watermark=16):
+    def sensor(self, rate_hz=None, range_g=None, watermark=None):
+        """The driver, measuring; by default at a middle rate and the widest range."""
         sensor = self.driver(self.bus, self.clock)
-        sensor.configure(rate_hz, range_g, watermark)
+        sensor.configure(rate_hz or middle_rate(self.driver), range_g or self.driver.RANGES_G[-1], watermark)
         sensor.start()
         return sensor
+
+
+def buses(name):
+    """The buses that a chip has."""
+    kind = driver(name)
+    return (["i2c"] if kind.ADDRESSES else []) + (["spi"] if kind.SPI_HZ else [])
+
+
+def middle_rate(kind):
+    """The chip's rate nearest to 400 Hz."""
+    return min(kind.RATES_HZ, key=lambda rate: max(rate / 400, 400 / rate))

@@ -47,7 +47,8 @@ def elliptic() -> EllipticEnvelope:
 def make_listener(anomaly: EllipticEnvelope | None = None) -> Listener:
     """A classifier; or, with an estimator to fit, an anomaly detector."""
     features = ["rms.x", "kurtosis.y", "peak_to_peak.z"]
-    spec = PipelineSpec.make(name="listener", window=WINDOW, hop=HOP, rate_hz=RATE_HZ, features=features)
+    spec = PipelineSpec.make(name="listener", window=WINDOW, hop=HOP, rate_hz=RATE_HZ, features=features,
+                             rate_tolerance=0.2)  # the LIS3DH samples at 1344 Hz
     words = signal(20000)
     count = (len(words) - WINDOW) // HOP + 1
     windows = np.stack([words[i * HOP : i * HOP + WINDOW] for i in range(count)])

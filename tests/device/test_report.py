@@ -26,9 +26,9 @@ def test_the_longest_line_fits(has_score: bool) -> None:
     place.has_score = has_score
     report = Report(LABELS, out, every="change", heartbeat_s=1)
     report._seconds, report._ms, report._quiet_ms = 2**31 - 1, 999, 5000
-    report.verdict(place, 1, False)
+    report.verdict(place, 1, False, 0, 2**31 - 1)
     said = json.loads(out.getvalue())
-    assert said == {"t": 2147483647999, "w": place.window, "v": LABELS[1], "s": LABELS[1], "o": 1, "h": 1,
+    assert said == {"t": 2147483647999, "w": place.window, "v": LABELS[1], "s": LABELS[1], "h": 1, "d": 2**31 - 1,
                     **({"score": place.score} if has_score else {"p": 1.0})}
     assert report.lines == 1 and report.bytes == len(out.getvalue())
 

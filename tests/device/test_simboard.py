@@ -103,7 +103,7 @@ def test_the_boards_verdicts_are_the_hosts_and_cost_no_heap(
     said, heap = run(board, path, before="gc.disable()")
     assert labels(said, listener) == listener.expected(words)[: len(labels(said, listener))]
     assert said[-1]["end"] == "recording ended"
-    assert said[-1]["overruns"] == said[-1]["marked"] == said[-1]["errors"] == 0
+    assert said[-1]["overruns"] == said[-1]["dropped"] == said[-1]["errors"] == 0
     assert said[-1]["windows"] == len(listener.expected(words))
     assert said[-1]["rate_mhz"] == pytest.approx(1000 * sensor["rate_hz"], rel=0.01)
     assert heap == 0
@@ -146,7 +146,7 @@ def test_lost_samples_are_marked_and_the_rest_is_right(
         "    import time\n"
         "    time.sleep_ms(200)\n"
         "    await task\n"), task="both()")
-    marked = [line["w"] for line in said if line.get("o")]
+    marked = [line["w"] for line in said if line.get("q") == "missing"]
     assert said[-1]["overruns"] == 1 and 1 <= len(marked) <= 2
     assert said[-1]["samples"] < SAMPLES - 200
     assert said[-1]["windows"] == (said[-1]["samples"] - 64) // 32 + 1
@@ -167,7 +167,7 @@ def test_a_sensor_that_is_plugged_in_later(sim: Callable[[str], SimBoard], recor
     told = [line for line in said if "error" in line]
     assert len(told) >= 2 and all("no ADXL345 at 0x53 on I2C(1): check wiring" in line["error"] for line in told)
     assert [line["retry_s"] for line in told[:2]] == [0.5, 1.0]
-    assert said[-1]["windows"] == (SAMPLES - 64) // 32 + 1 and said[-1]["marked"] == 0
+    assert said[-1]["windows"] == (SAMPLES - 64) // 32 + 1 and said[-1]["dropped"] == 0
 
 
 def test_the_watchdog_bites_when_the_node_is_kept_from_running(

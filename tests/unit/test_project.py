@@ -54,19 +54,6 @@ def test_architecture_numbers_agree() -> None:
     assert [a for a in build._MPY_ARCHS if a != "armv7em"] == [a for i, a in enumerate(pipeline._ARCH) if i != 6]
 
 
-def test_playback_knows_the_drivers_chips() -> None:
-    """Rates, ranges and addresses stand in the drivers for the board and in playback for the PC."""
-    sys.path.insert(0, str(ROOT / "firmware"))
-    from auscult import config, sensors
-
-    assert set(playback.CHIPS) == set(sensors.CHIPS)
-    for name, chip in playback.CHIPS.items():
-        driver = sensors.driver(name)
-        assert chip.rates_hz == driver.RATES_HZ
-        assert tuple(chip.bits) == tuple(chip.full_scale) == driver.RANGES_G
-        assert chip.i2c_address == config._ADDRESSES[name]
-
-
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("wheel")

@@ -1,34 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sensor drivers, one small file per chip, all with the same FIFO interface.
+"""Sensor drivers, one small file per chip. All accelerometers have the same FIFO interface:
 
     sensor = driver("adxl345")(bus)            # checks that the chip is there
     sensor.configure(rate_hz, range_g, watermark)
     sensor.start()
+    block = sensor.block()                     # room for the samples, made once
     n = sensor.read_fifo_into(block)           # n samples in block.data; int16 x, y, z interleaved, little endian
+    sensor.stop()
 
-`full_scale_um`: acceleration of the word 32768, in µm/s² (integer, so that PC and board compute the same);
-`overruns`: reads that found the FIFO full, so that samples may be missing before the ones just read;
-`block`: a Block of `sensor.DEPTH` samples, made once; reading allocates nothing.
-A new chip is one file here and one virtual chip in `auscult/virtual/`.
+`scale`: m/s² per digit; `full_scale_um`: acceleration of the word 32768 in µm/s² (integer, so that PC and board compute
+the same); `overruns`: reads that found samples lost, which were missing before those just read; `rate_hz`: nominal;
+`self_test()`, `temperature_c()`, `wake_on_motion(threshold_g)` where the chip has them. Reading allocates nothing.
+
+Slow sensors (`SLOW`) have the interface of `auscult.sensors.slow`.
+A new chip is one file here and one virtual chip in `auscult/virtual/`: see docs/add-a-chip.md.
 """
 
-CHIPS = {"adxl345": "ADXL345", "lis3dh": "LIS3DH"}
-
-
-class Block:
-    """Room for one FIFO's samples. Slices would allocate, so the ones that are needed are made here:
-    `first[n]` covers the first n samples, `each[i]` covers sample i."""
-
-    def __init__(self, depth, sample_bytes=6):
-        self.data = bytearray(depth * sample_bytes)
-        view = memoryview(self.data)
-        self.first = [view[: sample_bytes * n] for n in range(depth + 1)]
-        self.each = [view[sample_bytes * i : sample_bytes * (i + 1)] for i in range(depth)]
+# name in the node's configuration -> (file, class)
+CHIPS = {"adxl345": ("adxl345", "ADXL345"), "lis3dh": ("lis3dh", "LIS3DH")}
+SLOW = {
+    "analog": ("analog", "Analog"),
+    "bme280": ("bme280", "BME280"),
+    "ds18b20": ("ds18b20", "DS18B20"),
+    "mcp9808": ("mcp9808", "MCP9808"),
+    "sht3x": ("sht3x", "SHT3x"),
+    "sht4x": ("sht4x", "SHT4x"),
+    "tmp117": ("tmp117", "TMP117"),
+}
 
 
 def driver(name):
     """The driver class of a chip by its name in the node configuration."""
-    if name not in CHIPS:
-        raise ValueError("no driver for chip %r; known chips: %s" % (name, ", ".join(sorted(CHIPS))))
-    module = __import__("auscult.sensors." + name, None, None, (CHIPS[name],))
-    return getattr(module, CHIPS[name])
+    found = CHIPS.get(name) or SLOW.get(name)
+    if not found:
+        raise ValueError("no driver for chip %r; known chips: %s" % (name, ", ".join(sorted(CHIPS) + sorted(SLOW))))
+    file, kind = found
+    try:
+        module = __import__("auscult.sensors." + file, None, None, (kind,))
+    except ImportError:
+        raise ImportError("the driver of %s is not installed: copy auscult/sensors/%s.py to the board" % (name, file))
+    return getattr(module, kind)

@@ -30,12 +30,19 @@ class I2C:
         chip.write(self._register)
         chip.readinto(buf)
 
+    def writeto(self, address, buf):
+        self._device(address).write(buf)
+
+    def readfrom_into(self, address, buf):
+        self._device(address).readinto(buf)
+
     def writeto_mem(self, address, register, buf):
         chip = self._device(address)
-        for value in buf:
-            self._pair[0], self._pair[1] = register, value
+        if len(buf) == 1:
+            self._pair[0], self._pair[1] = register, buf[0]
             chip.write(self._pair)
-            register += 1
+        else:
+            chip.write(bytes([register]) + buf)
 
 
 class Pin:
@@ -74,10 +81,11 @@ class Pin:
 
 
 class SPI:
-    """Full duplex to the chip whose chip-select pin is low; nobody there reads as 0xFF."""
+    """Full duplex to the chip whose chip-select pin is low; nobody there reads as 0xFF. In a mode that the chip does
+    not know every bit comes one clock late."""
 
-    def __init__(self, bus_id=0):
-        self.id = bus_id
+    def __init__(self, bus_id=0, polarity=1, phase=1):
+        self.id, self.mode = bus_id, polarity << 1 | phase
         self.selected = None
         self._scratch = {n: bytearray(n) for n in (1, 2)}
 
@@ -86,7 +94,7 @@ class SPI:
 
     def write(self, buf):
         if self.selected is not None:
-            self.selected.transfer(buf, self._scratch[len(buf)])
+            self.selected.transfer(buf, self._scratch.get(len(buf)) or bytearray(len(buf)))
 
     def readinto(self, buf, write=0):
         if self.selected is None:
@@ -96,3 +104,7 @@ class SPI:
         for i in range(len(buf)):
             buf[i] = write
         self.selected.transfer(buf, buf)
+        if self.mode not in self.selected.SPI_MODES:
+            late = 0
+            for i in range(len(buf)):
+                late, buf[i] = buf[i] << 7 & 0x80, late | buf[i] >> 1

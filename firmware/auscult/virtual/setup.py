@@ -8,20 +8,22 @@ def chip_class(name):
     """The virtual chip of a driver's name."""
     from auscult.sensors import CHIPS
 
-    module = __import__("auscult.virtual." + name, None, None, (CHIPS[name],))
-    return getattr(module, CHIPS[name])
+    file, kind = CHIPS[name]
+    return getattr(__import__("auscult.virtual." + file, None, None, (kind,)), kind)
 
 
-def attach(config, recording, full_scale_um=None, rate_ppm=0, gain_ppm=0):
+def attach(config, recording, full_scale_um=None, rate_ppm=0, gain_ppm=0, noise_um=0):
     """Plays `recording` (a file on the PC: int16 x, y, z interleaved, little endian) into a chip on the bus.
 
     full_scale_um: acceleration of the word 32768 in µm/s²; None: the words are exactly what the chip gives.
+    noise_um: see virtual.recording.Recording.
     Returns the chip; it is `ended` when all has been read, so it can be the node's `source`."""
     import simboard
 
     sensor = config["sensor"]
     stream = simboard.host_open(recording, "rb") if isinstance(recording, str) else recording
-    chip = chip_class(sensor["chip"])(Recording(stream, full_scale_um), rate_ppm=rate_ppm, gain_ppm=gain_ppm)
+    chip = chip_class(sensor["chip"])(Recording(stream, full_scale_um, noise_um=noise_um), rate_ppm=rate_ppm,
+                                      gain_ppm=gain_ppm)
     if sensor["bus"] == "i2c":
         slot = simboard.attach_i2c(sensor["id"], sensor["address"], chip)
     else:

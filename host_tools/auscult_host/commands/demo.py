@@ -35,7 +35,7 @@ class _Rows:
         if int(at / _ROW_S) != self.row:
             self.row = int(at / _ROW_S)
             print(f"\n{at:5.1f} s  ", end="")
-        print("?" if line["o"] else "·" if line["v"] == "normal" else line["v"][0].upper(), end="", flush=True)
+        print("?" if line["v"] is None else "·" if line["v"] == "normal" else line["v"][0].upper(), end="", flush=True)
 
 
 def demo(
@@ -56,7 +56,7 @@ def demo(
         detected = f"{seconds:.1f} s after the fault began"
     out.print(f"\n\n[bold]time to detection[/]        {detected}, {result['false_alarms_before']} false alarms before")
     out.print(f"[bold]bytes sent[/]               {result['bytes_sent']:,} of {result['bytes_raw']:,} raw ({share:.1f} %); "
-              f"{result['windows']} windows, {result['marked']} with lost samples")
+              f"{result['windows']} windows, {result['dropped']} unfit to be judged")
     out.print(f"[bold]instructions per window[/]  {result['instructions_per_window']:,} (features and model; counted by the "
               "simulator, not cycles)")
     picture = Path(result["picture"])

@@ -16,7 +16,7 @@ def simulate(
     model: Annotated[Path, typer.Argument(help="Model file from `auscult train`.")],
     recording: Annotated[Path, typer.Argument(help="A recording (Parquet, three axes).")],
     board: Annotated[str, typer.Option(help="A simulated board; see `auscult boards`.")] = "sim_m4",
-    chip: Annotated[str, typer.Option(help=f"Virtual sensor: {', '.join(playback.CHIPS)}.")] = "adxl345",
+    chip: Annotated[str, typer.Option(help="Virtual sensor, as adxl345 or iis3dwb: `--chip help` lists them.")] = "adxl345",
     bus: Annotated[str, typer.Option(help="i2c or spi.")] = "i2c",
     k: Annotated[int, typer.Option(help="Decision: k of the last n verdicts.", min=1)] = 3,
     n: Annotated[int, typer.Option(min=1, max=254)] = 5,
@@ -49,7 +49,7 @@ def simulate(
     if as_json:
         print(json.dumps(result))
     else:
-        print(f"{end.get('windows', 0)} windows, {end.get('marked', 0)} marked, true rate "
+        print(f"{end.get('windows', 0)} windows, {end.get('dropped', 0)} of them unfit to be judged, true rate "
               f"{end.get('rate_mhz', 0) / 1000:.2f} Hz, {end.get('bytes', 0):,} bytes sent for {played.raw_bytes:,} of samples")
         console.print(f"[bold green]next:[/] auscult build {model}   # modules for real boards; docs/node.md: their "
                       "configuration", soft_wrap=True)
