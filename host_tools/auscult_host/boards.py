@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Simulated boards: their descriptions (boards/*/board.toml) and the build of their firmware, out of tree.
+"""Boards: their descriptions (boards/*/board.toml), and the build of the simulated ones' firmware, out of tree.
 
 MicroPython's tree is never written to: its qemu port is built with a board folder, a configuration header and user
 C modules that lie outside of it, into a build folder of the caller's.
@@ -53,13 +53,45 @@ class Firmware(_Strict):
     make: dict[str, str] = {}
 
 
+class Power(_Strict):
+    """What the board's processor draws, as MicroPython runs it; typical, at 25 °C and supply_v.
+
+    run_ma, sleep_ma, light_ma: running at clock_hz, waiting for an interrupt (WFI), and in machine.lightsleep();
+    wake_sleep_us, wake_light_us: from the event until it runs again. cycles_per_instruction: an assumption, flash wait
+    states included. note: what is not in the figures; sources: document, revision and table of each.
+    """
+
+    clock_hz: int = Field(gt=0)
+    supply_v: float = Field(gt=0)
+    min_v: float = Field(gt=0)
+    max_v: float = Field(gt=0)
+    run_ma: float = Field(gt=0)
+    sleep_ma: float = Field(gt=0)
+    light_ma: float = Field(gt=0)
+    wake_sleep_us: float = Field(ge=0)
+    wake_light_us: float = Field(ge=0)
+    cycles_per_instruction: float = Field(ge=1)
+    note: str
+    sources: list[str] = Field(min_length=1)
+
+
 class Board(_Strict):
-    """One board.toml. arch: the native modules it loads; heap_kib, disk_kib: Python's heap and the file system."""
+    """One board.toml. arch: the native modules it loads."""
 
     name: str
     description: str
     mcu: str
     arch: Arch
+    power: Power | None = None
+
+    @property
+    def folder(self) -> Path:
+        return paths.assets() / "boards" / self.name
+
+
+class SimulatedBoard(Board):
+    """A board that QEMU stands for. heap_kib, disk_kib: Python's heap and the file system."""
+
     heap_kib: int = Field(gt=0)
     disk_kib: int = Field(gt=0)
     console: str
@@ -70,14 +102,24 @@ class Board(_Strict):
     qemu: Qemu
     firmware: Firmware
 
-    @property
-    def folder(self) -> Path:
-        return paths.assets() / "boards" / self.name
-
 
 def names() -> list[str]:
     """All boards there are, sorted."""
     return sorted(file.parent.name for file in (paths.assets() / "boards").glob("*/board.toml"))
+
+
+def simulated() -> list[str]:
+    """Those that QEMU stands for: they can be built, booted and measured here."""
+    return [name for name in names() if isinstance(load(name), SimulatedBoard)]
+
+
+def load_simulated(board: str) -> SimulatedBoard:
+    """Read and check a simulated board's description; AuscultError for a real one."""
+    found = load(board)
+    if not isinstance(found, SimulatedBoard):
+        raise AuscultError(f"{board} is a real board, it can't be booted here", "one of " + ", ".join(simulated()),
+                           "`auscult build --board " + board + "` makes modules for it")
+    return found
 
 
 def load(board: str, folder: Path | None = None) -> Board:
@@ -89,20 +131,21 @@ def load(board: str, folder: Path | None = None) -> Board:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise AuscultError(f"{file}: {error}", "a TOML file") from error
+    kind = SimulatedBoard if "qemu" in data or "firmware" in data else Board
     try:
-        return Board(name=board, **data)
+        return kind(name=board, **data)
     except ValidationError as error:
-        raise _explain(file, error) from error
+        raise _explain(file, kind, error) from error
     except TypeError as error:  # a key `name` beside ours
         raise AuscultError(f"{file}: unknown key `name`", "no such key: the folder's name is the board's") from error
 
 
-def _explain(file: Path, error: ValidationError) -> AuscultError:
+def _explain(file: Path, kind: type[Board], error: ValidationError) -> AuscultError:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        tables: dict[str, type[BaseModel]] = {"qemu": Qemu, "firmware": Firmware}
-        model = tables[str(first["loc"][0])] if len(first["loc"]) > 1 else Board
+        tables: dict[str, type[BaseModel]] = {"qemu": Qemu, "firmware": Firmware, "power": Power}
+        model = tables[str(first["loc"][0])] if len(first["loc"]) > 1 else kind
         return AuscultError(f"{file}: unknown key `{key}`", "one of " + ", ".join(model.model_fields))
     if first["type"] == "missing":
         return AuscultError(f"{file}: key `{key}` is missing", "a value for it")
@@ -115,7 +158,7 @@ def build_firmware(board: str, micropython: Path, out: Path, jobs: int = 2,
 
     user_c_modules: folders with a `micropython.mk` each, linked in beside the board's own.
     """
-    description = load(board)
+    description = load_simulated(board)
     compiler = _COMPILERS[description.qemu.program]
     toolchain.require(compiler)
     toolchain.require("make")
@@ -150,7 +193,7 @@ def build_firmware(board: str, micropython: Path, out: Path, jobs: int = 2,
     return elf
 
 
-def _write_board_folder(board: Board, micropython: Path, common: Path, folder: Path,
+def _write_board_folder(board: SimulatedBoard, micropython: Path, common: Path, folder: Path,
                         user_c_modules: Sequence[Path]) -> None:
     """The folder that the qemu port's Makefile takes as BOARD_DIR."""
     usermods = folder / "usermods"

@@ -27,7 +27,7 @@ _DETERMINISTIC = ["-icount", "shift=0,sleep=off"]
 class SimBoard:
     """One running board; use it as a context manager: its QEMU ends with the block.
 
-    board: a name of `boards.names()`. deterministic: virtual time counts instructions, so that runs agree exactly and
+    board: a name of `boards.simulated()`. deterministic: virtual time counts instructions, so that runs agree exactly and
     idle time is skipped; else virtual time is the PC's. flash: a file that holds the file system across restarts
     (made if missing). args: strings for `simboard.arg(name)`. data_uart: connect machine.UART(1) to `data_port`.
     firmware: another firmware.elf than the board's own.
@@ -35,7 +35,7 @@ class SimBoard:
 
     def __init__(self, board: str, *, deterministic: bool = False, flash: Path | None = None,
                  args: Mapping[str, str] | None = None, data_uart: bool = False, firmware: Path | None = None) -> None:
-        self.board = boards.load(board)
+        self.board = boards.load_simulated(board)
         self.deterministic = deterministic
         self._cleanup = contextlib.ExitStack()
         self._args = dict(args or {})

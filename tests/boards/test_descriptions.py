@@ -36,6 +36,33 @@ def test_wrong_descriptions(tmp_path: Path, change: tuple[str, str], found: str,
     assert expected in caught.value.expected
 
 
+def test_real_boards_are_described_but_not_booted() -> None:
+    assert "NUCLEO_L476RG" in boards.names()
+    assert boards.load("NUCLEO_L476RG").arch == "armv7emsp"
+    assert all(name.startswith("sim_") for name in boards.simulated())
+    with pytest.raises(AuscultError, match="NUCLEO_L476RG is a real board") as caught:
+        SimBoard("NUCLEO_L476RG")
+    assert "sim_m4" in caught.value.expected
+    with pytest.raises(AuscultError, match="real board"):
+        boards.build_firmware("NUCLEO_L476RG", Path("nowhere"), Path("nowhere"))
+
+
+@pytest.mark.parametrize(("change", "found", "expected"), [
+    (("run_ma = 10.2", "run_ma = -1"), "`power.run_ma` is -1", "greater"),
+    (("run_ma = 10.2", "run_ma = 10.2\nrun_mA = 1"), "unknown key `power.run_mA`", "run_ma"),
+    (("run_ma = 10.2", ""), "key `power.run_ma` is missing", ""),
+    (("arch =", "qpu = 1\narch ="), "unknown key `qpu`", "arch"),
+])
+def test_wrong_descriptions_of_real_boards(tmp_path: Path, change: tuple[str, str], found: str, expected: str) -> None:
+    text = (paths.assets() / "boards" / "NUCLEO_L476RG" / "board.toml").read_text()
+    assert change[0] in text
+    (tmp_path / "board.toml").write_text(text.replace(*change))
+    with pytest.raises(AuscultError) as caught:
+        boards.load("NUCLEO_L476RG", tmp_path)
+    assert found in caught.value.found
+    assert expected in caught.value.expected
+
+
 def test_unknown_board() -> None:
     with pytest.raises(AuscultError) as caught:
         SimBoard("sim_m5")
@@ -177,6 +204,10 @@ def test_command_lists_boards(capsys: pytest.CaptureFixture[str]) -> None:
     listed = json.loads(capsys.readouterr().out)
     assert [row["name"] for row in listed if row["name"].startswith("sim_")] == [
         "sim_m0", "sim_m3", "sim_m4", "sim_m7", "sim_rv32"]
+    assert {row["name"] for row in listed if not row["simulated"]} >= {"NUCLEO_L476RG", "NUCLEO_F446RE"}
+    with pytest.raises(SystemExit):
+        cli.main(["boards"])
+    assert "tried on hardware" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         cli.main(["boards", "sim_m4"])
     assert "armv7emsp" in capsys.readouterr().out

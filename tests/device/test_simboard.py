@@ -16,7 +16,7 @@ from auscult_host.simulator import SimBoard
 from . import FIRMWARE
 from .listener import Listener, elliptic, lines, make_listener, signal
 
-BOARDS = boards.names()
+BOARDS = boards.simulated()
 SAMPLES = 6000
 
 RUN = """

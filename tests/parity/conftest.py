@@ -23,7 +23,7 @@ def sim() -> Iterator[Callable[[str], SimBoard]]:
         board.close()
 
 
-@pytest.fixture(params=boards.names())
+@pytest.fixture(params=boards.simulated())
 def board(request: pytest.FixtureRequest, sim: Callable[[str], SimBoard]) -> SimBoard:
     """Each simulated board in turn."""
     return sim(request.param)

@@ -17,7 +17,7 @@ def setup(
 ) -> None:
     """Fetch MicroPython's source and build its tools and the simulated boards' firmware (cached)."""
     console = Console(stderr=True, highlight=False)
-    wanted = board or boards.names()
+    wanted = board or boards.simulated()
     steps: list[tuple[str, Callable[[], Path]]] = [
         (f"MicroPython {toolchain.MICROPYTHON_VERSION} source", toolchain.micropython_dir),
         ("mpy-cross", toolchain.mpy_cross),
