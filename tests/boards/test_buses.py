@@ -256,3 +256,43 @@ simboard.attach_i2c(0, 0x11, Inner())
 print(bus.readfrom(0x10, 2))
 """)
     assert out == "b'\\x07\\x02'\n"
+
+
+def test_analog_inputs(board: SimBoard) -> None:
+    out = board.exec("""
+import gc, machine, simboard
+class Chip:
+    def __init__(self, word):
+        self.word = word
+    def read_u16(self):
+        return self.word
+simboard.attach_adc(0, Chip(65535))
+simboard.attach_adc(7, Chip(1234))
+adcs = [machine.ADC(channel) for channel in range(8)]
+print(adcs[7], [adc.read_u16() for adc in adcs])
+simboard.attach_adc(0, None)
+gc.collect()
+print(adcs[0].read_u16(), adcs[7].read_u16())
+for wrong in (lambda: machine.ADC(8), lambda: machine.ADC(), lambda: simboard.attach_adc(-1, Chip(0))):
+    try:
+        wrong()
+    except (ValueError, TypeError) as error:
+        print(error)
+simboard.attach_adc(3, object())
+try:
+    adcs[3].read_u16()
+except AttributeError as error:
+    print(error)
+""")
+    assert out.split("\n")[:6] == [
+        "ADC(7) [65535, 0, 0, 0, 0, 0, 0, 1234]", "0 1234", "ADC(8) doesn't exist: 0 to 7",
+        "function takes 1 positional arguments but 0 were given", "ADC(-1) doesn't exist: 0 to 7",
+        "'object' object has no attribute 'read_u16'"]
+
+
+def test_analog_inputs_are_open_after_a_soft_reset(board: SimBoard) -> None:
+    code = "import machine\nprint(machine.ADC(2).read_u16())"
+    chip = "import simboard\nclass Chip:\n    def read_u16(self):\n        return 9\nsimboard.attach_adc(2, Chip())\n"
+    assert board.exec(chip + code) == "9\n"
+    board.soft_reset()
+    assert board.exec(code) == "0\n"

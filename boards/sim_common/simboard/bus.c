@@ -25,10 +25,11 @@ static void restore(int which, const mp_obj_array_t *before) {
     *(mp_obj_array_t *)MP_OBJ_TO_PTR(MP_STATE_VM(sim_views)[which]) = *before;
 }
 
-// chip.method(first, second); what it raises passes through. Chips may use other chips from within.
-void sim_chip_call(mp_obj_t chip, qstr method, const sim_view_t *first, const sim_view_t *second) {
+// chip.method(first, second) -> what it returns; what it raises passes through. Chips may use other chips from within.
+mp_obj_t sim_chip_call(mp_obj_t chip, qstr method, const sim_view_t *first, const sim_view_t *second) {
     mp_obj_t call[4];
     mp_obj_array_t before[2];
+    mp_obj_t result = mp_const_none;
     size_t n_args = 0;
     if (first) {
         call[2 + n_args++] = point(0, first, &before[0]);
@@ -41,7 +42,7 @@ void sim_chip_call(mp_obj_t chip, qstr method, const sim_view_t *first, const si
     bool fine = nlr_push(&nlr) == 0;
     if (fine) {
         mp_load_method(chip, method, call);
-        mp_call_method_n_kw(n_args, 0, call);
+        result = mp_call_method_n_kw(n_args, 0, call);
         nlr_pop();
     }
     sim_in_chip(outside);
@@ -54,4 +55,5 @@ void sim_chip_call(mp_obj_t chip, qstr method, const sim_view_t *first, const si
     if (!fine) {
         nlr_jump(nlr.ret_val);
     }
+    return result;
 }

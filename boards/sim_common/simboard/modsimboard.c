@@ -26,6 +26,7 @@ static const mp_rom_map_elem_t table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_simboard) },
     { MP_ROM_QSTR(MP_QSTR_attach_i2c), MP_ROM_PTR(&sim_attach_i2c_obj) },
     { MP_ROM_QSTR(MP_QSTR_attach_spi), MP_ROM_PTR(&sim_attach_spi_obj) },
+    { MP_ROM_QSTR(MP_QSTR_attach_adc), MP_ROM_PTR(&sim_attach_adc_obj) },
     { MP_ROM_QSTR(MP_QSTR_drive), MP_ROM_PTR(&sim_drive_obj) },
     { MP_ROM_QSTR(MP_QSTR_alarm), MP_ROM_PTR(&sim_alarm_obj) },
     { MP_ROM_QSTR(MP_QSTR_instructions), MP_ROM_PTR(&instructions_obj) },

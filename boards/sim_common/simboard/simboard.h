@@ -62,7 +62,7 @@ typedef struct {
     bool writable;
 } sim_view_t;
 void sim_bus_init(void);
-void sim_chip_call(mp_obj_t chip, qstr method, const sim_view_t *first, const sim_view_t *second);
+mp_obj_t sim_chip_call(mp_obj_t chip, qstr method, const sim_view_t *first, const sim_view_t *second);
 
 // i2c.c, spi.c
 #define SIM_BUSES 2
@@ -73,6 +73,11 @@ bool sim_spi_has(int slot);
 void sim_spi_chip_select(int pin, bool level);
 MP_DECLARE_CONST_FUN_OBJ_3(sim_attach_i2c_obj);
 MP_DECLARE_CONST_FUN_OBJ_3(sim_attach_spi_obj);
+
+// sim_adc.c
+#define SIM_ADC_CHANNELS 8
+void sim_adc_clear(void);
+MP_DECLARE_CONST_FUN_OBJ_2(sim_attach_adc_obj);
 
 // semihosting.c: files of the PC. Handles are >= 0; sizes are in bytes; -1 on error.
 int sim_host_open(const char *path, const char *mode);

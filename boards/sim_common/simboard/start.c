@@ -27,6 +27,7 @@ void sim_start(void) {
     sim_alarm_clear();
     sim_i2c_clear();
     sim_spi_clear();
+    sim_adc_clear();
     sim_pin_clear();
     sim_bus_init();
     sim_uart_open = false;
