@@ -87,6 +87,8 @@ class I2CBus(_Bus):
         self._increment = 0
 
     def fit(self, driver):
+        if not driver.ADDRESSES:
+            raise ValueError("%s has no I2C that would do: connect it by SPI and give its driver an SPIBus" % driver.NAME)
         _Bus.fit(self, driver)
         self._increment = driver.I2C_INCREMENT
 
