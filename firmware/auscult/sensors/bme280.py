@@ -31,7 +31,7 @@ class BME280(SlowSensor):
     PRECISIONS = (1, 2, 4, 8, 16)  # oversampling of all three
     USUAL = 1
     MEASURE_MS = (11, 18, 31, 59, 114)  # section 9.1: at most 1.25 + 2.3 n + 2 (2.3 n + 0.575) ms
-    SPI_HZ = 10000000  # section 6.4, Table 33
+    SPI_HZ = 10000000  # section 6.4
     SPI_MODES = (0, 3)  # section 6.3
 
     def check(self):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Maxim DS18B20: temperature, 1-Wire. Data sheet 19-7487 Rev 6.
+"""Maxim DS18B20: temperature, 1-Wire. Data sheet REV 042208.
 
     sensor = DS18B20(onewire.OneWire(machine.Pin(4)))             # the only one on the wire
     sensor = DS18B20(OneWire(pin), rom=bytes.fromhex("28..."))    # one of several; ROMs: OneWire(pin).scan()
@@ -21,9 +21,9 @@ _CONVERT = const(0x44)
 _WRITE_SCRATCHPAD = const(0x4E)
 _READ_SCRATCHPAD = const(0xBE)
 _READ_POWER = const(0xB4)
-_FAMILY = const(0x28)  # Figure 8
-# The alarm limits, which nobody here asks for. The chip's own limits can't be what its EEPROM restores after a reset, so
-# they tell whether it was reset; else the 85 °C that it shows then (section "Operation") would pass for a measurement.
+_FAMILY = const(0x28)  # section "64-Bit Lasered ROM Code"
+# Alarm limits at the ends of the range: no alarm, and not what the EEPROM restores, so they tell whether the chip was reset
+# since. Else the 85 °C that it shows then (section "Operation - Measuring Temperature") would pass for a measurement.
 _HIGH = const(125)
 _LOW = const(0x100 - 55)
 
@@ -104,7 +104,7 @@ class DS18B20(SlowSensor):
             raise self._error("another chip answers (family 0x%02X, expected 0x28): pass rom=..., and" % rom[0])
 
     def _configure(self, at):
-        self._settings[3] = at << 5 | 0x1F  # configuration register: Figure 10
+        self._settings[3] = at << 5 | 0x1F  # section "Configuration Register", Figure 8
         self._defined = 0x10000 - (8 >> at)
         self._configured = False
 
@@ -124,7 +124,7 @@ class DS18B20(SlowSensor):
         return data[2] == settings[1] and data[3] == settings[2] and data[4] == settings[3]
 
     def _read_scratchpad(self):
-        """Section "Memory", Figure 9."""
+        """Section "Memory", Figure 7."""
         data = self._data
         self._command(_READ_SCRATCHPAD)
         self._bus.readinto(data)
@@ -139,7 +139,7 @@ class DS18B20(SlowSensor):
             self._configured = False
             raise self._error("it was reset while it measured")
         data = self._data
-        raw = (data[0] | data[1] << 8) & self._defined  # lower resolutions leave bits undefined: Figure 4
+        raw = (data[0] | data[1] << 8) & self._defined  # lower resolutions leave bits undefined: Figure 2
         if raw & 0x8000:
             raw -= 0x10000
         values[0] = raw * 125 + 1 >> 1  # 62.5 m°C

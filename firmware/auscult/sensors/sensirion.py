@@ -5,8 +5,8 @@ from auscult.sensors.slow import SlowSensor
 
 
 def crc8(data, at):
-    """Checksum of the two bytes at data[at]: polynomial 0x31, beginning with 0xFF (SHT3x data sheet, Version 5,
-    Table 20; the SHT4x's is the same: its Version 6, section 4.4)."""
+    """Checksum of the two bytes at data[at]: polynomial 0x31, beginning with 0xFF (SHT3x-DIS, Version 5, Table 20;
+    SHT4x, Version 6, section "Checksum Calculation")."""
     crc = 0xFF
     for i in range(at, at + 2):
         crc ^= data[i]

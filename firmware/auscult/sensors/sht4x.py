@@ -3,14 +3,14 @@
 
 from auscult.sensors.sensirion import Sensirion, scaled
 
-_SERIAL = b"\x89"  # section 4.5, command overview
+_SERIAL = b"\x89"  # section "Command Overview"
 
 
 class SHT4x(Sensirion):
     NAME = "SHT4x"
-    ADDRESSES = (0x44, 0x45, 0x46)  # by the part's name: section 10
-    MEASURE_MS = (3, 6, 10)  # section 3.1, timings: at most 1.7, 4.5 and 8.3 ms
-    _COMMANDS = (b"\xe0", b"\xf6", b"\xfd")  # section 4.5
+    ADDRESSES = (0x44, 0x45, 0x46)  # by the part's name: section "Ordering Information"
+    MEASURE_MS = (3, 6, 10)  # section "Timings": at most 1.7, 4.5 and 8.3 ms
+    _COMMANDS = (b"\xe0", b"\xf6", b"\xfd")  # section "Command Overview"
 
     def check(self):
         self._bus.send(_SERIAL)
@@ -22,6 +22,6 @@ class SHT4x(Sensirion):
 
     def _read_into(self, values):
         data = self._receive(self._answer)
-        # Section 4.6: T = -45 + 175 S / 65535, RH = -6 + 125 S / 65535, cut to 0 to 100 %
+        # Section "Conversion of Signal Output": T = -45 + 175 S / 65535, RH = -6 + 125 S / 65535, cut to 0 to 100 %
         values[0] = scaled(data[0] << 8 | data[1], 35000) - 45000
         values[1] = min(100000, max(0, scaled(data[3] << 8 | data[4], 25000) - 6000))

@@ -9,7 +9,7 @@
     sensor.read_into(values)                       # thousandths of the unit: 21500 is 21.5 °C
     sensor.stop()
 
-Each measurement is read once: a value that is old can't pass for a new one. start() and read_into() allocate nothing;
+Each measurement is read once: a value that is old can't pass for a new one. read_into() allocates nothing;
 `measure()` does all of it, waits, and returns floats. After a SensorError the next start() begins anew.
 """
 
@@ -49,7 +49,7 @@ class SlowSensor:
         self._begun = False
         self._began_ms = 0
         self._fitting = None
-        self._one, self._word = bytearray(1), bytearray(2)
+        self._one, self._word, self._message = bytearray(1), bytearray(2), bytearray(3)
         self._attach(bus)
         self.check()
         self.configure()
@@ -157,9 +157,9 @@ class SlowSensor:
         return word[0] << 8 | word[1]
 
     def _write_word(self, register, value):
-        word = self._word
-        word[0], word[1] = value >> 8, value & 0xFF
-        self._bus.write_from(register, word)
+        message = self._message  # one message: MicroPython's writeto_mem would take heap for joining two
+        message[0], message[1], message[2] = register, value >> 8, value & 0xFF
+        self._bus.send(message)
 
     def _check_word(self, register, expected, mask=0xFFFF):
         """SensorError unless the id register holds what it should."""

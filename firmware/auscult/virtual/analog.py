@@ -18,20 +18,33 @@ class Analog:
     def __repr__(self):
         return "Analog(virtual)"
 
+    @property
+    def fraction(self):
+        return self._fraction
+
+    @fraction.setter
+    def fraction(self, value):
+        self._fraction = value
+        self._word = 0 if callable(value) else _word(value)  # made here: reading takes nothing from the heap
+
     def read_u16(self):
         self._random = (self._random * 1021 + 1) & 0xFFFF
         if self.stuck:
             return 0
         if not self.present:
             return self._random
-        value = self.fraction
-        if callable(value):
+        word = self._word
+        if callable(self._fraction):
             clock = self._clock
-            value = value(clock.ticks_diff(clock.ticks_ms(), self._born_ms) / 1000)
-        word = int(value * 65535 + 0.5) + (self._random * self.noise >> 16) - self.noise // 2
+            word = _word(self._fraction(clock.ticks_diff(clock.ticks_ms(), self._born_ms) / 1000))
+        word += (self._random * self.noise >> 16) - self.noise // 2
         word = max(0, min(65535, word)) >> 16 - self.bits
         return word << 16 - self.bits | word >> 2 * self.bits - 16
 
     @property
     def value(self):
         return self.read_u16()
+
+
+def _word(fraction):
+    return round(fraction * 65535)

@@ -78,7 +78,7 @@ class BME280(SlowChip):
             self.registers[0xF7 + i] = self._words[i]
 
     def _measure(self):
-        """Section 9.1: the longest time; Tables 20, 23, 24: oversampling."""
+        """Section 9.1: the longest time; Tables 20, 23 and 24: oversampling."""
         meas = self.registers[0xF4]
         times_t, times_p, times_h = [1 << min(5, osrs) - 1 if osrs else 0
                                      for osrs in (meas >> 5, meas >> 2 & 7, self._active_hum)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A virtual DS18B20 after Maxim's data sheet 19-7487 Rev 6, bit by bit, for `virtual.onewire`: all ROM commands but the
+"""A virtual DS18B20 after Maxim's data sheet REV 042208, bit by bit, for `virtual.onewire`: all ROM commands but the
 alarm search, all functions, resolutions, EEPROM, parasite power."""
 
 from auscult.port import const
@@ -108,7 +108,7 @@ class DS18B20(SlowChip):
 
     def _take(self, byte, index):
         if self._state == _RECEIVE:
-            # Figure 10: bit 7 of the configuration is 0, bits 0 to 4 are 1
+            # Figure 8: bit 7 of the configuration is 0, bits 0 to 4 are 1
             self.scratchpad[2 + index] = byte if index < 2 else byte & 0x60 | 0x1F
             if index == 2:
                 self._expect(_IDLE)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the virtual SHT3x and SHT4x share: answers of words with checksums, no answer while they measure.
 
-Neither is acknowledged while a measurement runs, nor a read when there is nothing to read (SHT3x-DIS Version 5, section
-4.4; SHT4x Version 6, section 4.2)."""
+They acknowledge nothing while a measurement runs, nor a read when there is nothing to read (SHT3x-DIS, Version 5, section
+4.4; SHT4x, Version 6, section "I2C Communication")."""
 
 from auscult.virtual.slow import _ENODEV, SlowChip
 

@@ -5,7 +5,7 @@ it), serial number, soft reset, checksums."""
 from auscult.virtual.sensirion import Sensirion
 from auscult.virtual.slow import _ENODEV
 
-# Section 4.5; longest durations in µs of section 3.1
+# Section "Command Overview"; longest durations in µs: section "Timings"
 _MEASURE = {0xFD: 8300, 0xF6: 4500, 0xE0: 1700,
             0x39: 1108300, 0x2F: 1108300, 0x1E: 1108300, 0x32: 118300, 0x24: 118300, 0x15: 118300}
 
