@@ -29,8 +29,10 @@ _NAP_MS = 500  # at most, however slow the sensor is: the shortest watchdog is 1
 
 def _part(kind, key, found, *args, **more):
     """One of this board's peripherals: machine.<kind>(*args, **more). ConfigError names the key that asked for it."""
-    import machine
-
+    if port.MICROPYTHON:
+        import machine
+    else:
+        raise configuration.ConfigError("%s is %s, that is for boards with MicroPython only" % (key, json.dumps(found)))
     try:
         return getattr(machine, kind)(*args, **more)
     except (ValueError, TypeError, AttributeError) as error:
@@ -44,6 +46,10 @@ def _pin(sensor, name, *args, **more):
 
 def make_bus(sensor):
     """The bus of the configuration's `sensor` section on this board's peripherals."""
+    if not port.MICROPYTHON:
+        from auscult import busio_parts
+
+        return busio_parts.make_bus(sensor)
     names = ("scl", "sda", "sck", "mosi", "miso")
     pins = {name: _pin(sensor, name) for name in names if sensor[name] is not None}
     number, freq_hz = sensor["id"], sensor["freq_hz"]
@@ -56,6 +62,17 @@ def make_bus(sensor):
     cs = _pin(sensor, "cs")
     cs.init(cs.OUT, value=1)
     return SPIBus(spi, cs)
+
+
+def make_interrupt(sensor):
+    """The line from the chip's INT1."""
+    if not port.MICROPYTHON:
+        from auscult import busio_parts
+
+        return busio_parts.make_interrupt(sensor)
+    pin = _pin(sensor, "int_pin")
+    pin.init(pin.IN)
+    return pin
 
 
 def make_decision(settings, classes):
@@ -110,8 +127,7 @@ class Node:
             self.sensor = driver(settings["chip"])(bus, self._clock)
             self._configure()
             if settings["int_pin"] is not None and self._interrupt is None:
-                self._interrupt = _pin(settings, "int_pin")
-                self._interrupt.init(self._interrupt.IN)
+                self._interrupt = make_interrupt(settings)
             quality, pipeline = self.config["quality"], self.pipeline
             quality = Quality(self.sensor, len(pipeline.axes), pipeline.info["window"], quality["stuck"],
                               quality["saturated"], quality["limit_g"])
@@ -276,18 +292,21 @@ class Node:
         if seconds:
             self._watchdog = _part("WDT", "watchdog_s", seconds, timeout=1000 * seconds)
         sleep = None
-        if self._power["sleep"] == "light" and self._clock is port:
+        if port.MICROPYTHON and self._power["sleep"] == "light" and self._clock is port:
             from machine import lightsleep as sleep
         turns = self.turns()
-        while True:
-            try:
-                left_ms = next(turns)
-            except StopIteration as end:
-                return end.value
-            while left_ms > 0:
-                self._nap(left_ms, sleep)
-                left_ms -= _NAP_MS
-                yield
+        try:
+            while True:
+                try:
+                    left_ms = next(turns)
+                except StopIteration as end:
+                    return end.value
+                while left_ms > 0:
+                    self._nap(left_ms, sleep)
+                    left_ms -= _NAP_MS
+                    yield
+        finally:
+            turns.close()
 
     def _nap(self, ms, sleep):
         """Feeds the watchdog and has asyncio go on with this task in ms, or in _NAP_MS if that is sooner; the caller

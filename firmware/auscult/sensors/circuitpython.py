@@ -102,9 +102,9 @@ class SPI:
 class ChipSelect:
     """A machine.Pin, called with its level, over a digitalio.DigitalInOut: a transaction lasts while it is low."""
 
-    def __init__(self, pin, spi):
-        """spi: the SPI above."""
-        self._pin, self._spi = pin, spi
+    def __init__(self, pin, bus):
+        """bus: the SPI above."""
+        self._pin, self._bus = pin, bus
         pin.switch_to_output(value=True)
 
     def __repr__(self):
@@ -112,7 +112,7 @@ class ChipSelect:
 
     def __call__(self, level):
         if not level:
-            self._spi.begin()
+            self._bus.begin()
         self._pin.value = level
         if level:
-            self._spi.end()
+            self._bus.end()
