@@ -17,7 +17,15 @@ A new chip is one file here and one virtual chip in `auscult/virtual/`: see docs
 """
 
 # name in the node's configuration -> (file, class)
-CHIPS = {"adxl345": ("adxl345", "ADXL345"), "lis3dh": ("lis3dh", "LIS3DH")}
+CHIPS = {
+    "adxl345": ("adxl345", "ADXL345"),
+    "iis3dwb": ("iis3dwb", "IIS3DWB"),
+    "ism330dhcx": ("lsm6dso", "ISM330DHCX"),
+    "lis2dw12": ("lis2dw12", "LIS2DW12"),
+    "lis3dh": ("lis3dh", "LIS3DH"),
+    "lsm6dso": ("lsm6dso", "LSM6DSO"),
+    "lsm6dsox": ("lsm6dso", "LSM6DSOX"),
+}
 SLOW = {
     "analog": ("analog", "Analog"),
     "bme280": ("bme280", "BME280"),
