@@ -19,8 +19,12 @@ A new chip is one file here and one virtual chip in `auscult/virtual/`: see docs
 # name in the node's configuration -> (file, class)
 CHIPS = {
     "adxl345": ("adxl345", "ADXL345"),
+    "adxl355": ("adxl355", "ADXL355"),
+    "adxl357": ("adxl355", "ADXL357"),
     "iis3dwb": ("iis3dwb", "IIS3DWB"),
     "ism330dhcx": ("lsm6dso", "ISM330DHCX"),
+    "kx132": ("kx134", "KX132"),
+    "kx134": ("kx134", "KX134"),
     "lis2dw12": ("lis2dw12", "LIS2DW12"),
     "lis3dh": ("lis3dh", "LIS3DH"),
     "lsm6dso": ("lsm6dso", "LSM6DSO"),
