@@ -116,7 +116,7 @@ def stage(trained: Trained, arch: str, config: dict[str, Any], folder: Path, lay
           module: Path | None = None) -> Path:
     """Everything a board needs, as one folder to copy: the package as bytecode, the pipeline (built, unless a
     module is given), the configuration."""
-    package = bytecode()
+    package = bytecode(arch)
     shutil.copytree(package, folder / "auscult", dirs_exist_ok=True)
     module = module or build.native_module(trained.spec, arch, trained.code(layout))
     shutil.copy(module, folder / "pipeline.mpy")
@@ -124,12 +124,13 @@ def stage(trained: Trained, arch: str, config: dict[str, Any], folder: Path, lay
     return folder
 
 
-def bytecode() -> Path:
-    """The device package compiled by mpy-cross, once for each version of its sources."""
+def bytecode(arch: str) -> Path:
+    """The device package compiled by mpy-cross, once for each version of its sources. Bytecode runs on every board; the
+    files for the viper emitter become machine code of `arch`."""
     source = paths.assets() / "firmware" / "auscult"
     sources = sorted(f for f in source.rglob("*.py") if "__pycache__" not in f.parts)
     key = hashlib.sha256(b"".join(str(f.relative_to(source)).encode() + f.read_bytes() for f in sources)).hexdigest()[:16]
-    target = paths.cache() / "package" / key
+    target = paths.cache() / "package" / f"{key}-{arch}"
     if target.is_dir():
         return target
     cross = toolchain.mpy_cross()
@@ -138,7 +139,8 @@ def bytecode() -> Path:
             relative = file.relative_to(source)
             out = (fresh / relative).with_suffix(".mpy")
             out.parent.mkdir(parents=True, exist_ok=True)
-            toolchain.run([str(cross), "-s", f"auscult/{relative}", "-o", str(out), str(file)], f"compiling {relative}")
+            native = [f"-march={arch}"] if file.stem.endswith("_viper") else []
+            toolchain.run([str(cross), *native, "-s", f"auscult/{relative}", "-o", str(out), str(file)], f"compiling {relative}")
     return target
 
 
@@ -182,7 +184,7 @@ def play(trained: Trained, recording: recordings.Recording, board_name: str = "s
     Raises AuscultError for a recording that does not suit the model or the chip, and for a node that does not play it
     to its end, with what the node said.
     """
-    _check(trained, recording)
+    check_recording(trained, recording)
     if module:
         build.check_architecture(module, boards.load(board_name).arch, board_name)
     config = node_config(trained, chip, bus, k, n, every)
@@ -220,7 +222,8 @@ def _parse(text: str) -> dict[str, Any]:
     return line if isinstance(line, dict) else {"text": text}
 
 
-def _check(trained: Trained, recording: recordings.Recording) -> None:
+def check_recording(trained: Trained, recording: recordings.Recording) -> None:
+    """Raises AuscultError for a recording that does not suit the model or an accelerometer."""
     if set(recording.axes) != set(AXES):
         raise AuscultError(f"a recording with the axes {', '.join(recording.axes)}",
                            "the axes x, y and z, as the accelerometer gives", "choose one with x, y and z")

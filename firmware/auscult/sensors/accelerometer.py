@@ -90,7 +90,7 @@ class Accelerometer:
             raise ValueError("watermark is %s; with %s it must be 1 to %d samples"
                              % (watermark, self.NAME, self.DEPTH - 1))
         if not axes or [axis for axis in axes if axis not in "xyz"]:
-            raise ValueError("axes are %r; %s has x, y and z" % (axes, self.NAME))
+            raise ValueError("axes asked for are %s; %s has x, y and z" % (_list(axes), self.NAME))
         self.rate_hz, self.range_g, self.watermark, self.axes = rate_hz, range_g, watermark, axes
         self.full_scale_um = self.full_scale_of(range_g)
         self.stop()

@@ -98,8 +98,8 @@ def _load_pipeline(checked: bool, board: CountingBoard) -> Metrics:
     board.put(module, "/machine.mpy")
     if not checked:
         return board.import_of("machine") | {"file_bytes": module.stat().st_size}
-    for file in sorted(playback.bytecode().rglob("*.mpy")):
-        relative = file.relative_to(playback.bytecode())
+    for file in sorted(playback.bytecode(board.arch).rglob("*.mpy")):
+        relative = file.relative_to(playback.bytecode(board.arch))
         if len(relative.parts) == 1:
             board.put(file, f"/auscult/{relative}")
     counted = board.import_of("auscult.pipeline", "loaded = auscult.pipeline.load('/machine.mpy')")
