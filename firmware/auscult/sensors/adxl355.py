@@ -68,18 +68,19 @@ class ADXL355(Accelerometer):
 
     def __init__(self, bus, clock=port):
         self._state, self._entry = bytearray(2), bytearray(3)
-        self._test_mode = 0
         Accelerometer.__init__(self, bus, clock)
 
-    def _configure(self):
-        # "RESET": all registers are as after power on; it takes as long (table 2, turn-on time: less than 10 ms).
+    def _reset(self):
+        """"RESET": all registers are as after power on; it takes as long (table 2, turn-on time: less than 10 ms)."""
         self._bus.write(_RESET, _RESET_CODE)
         self._clock.sleep_ms(10)
+
+    def _configure(self):
+        self._reset()
         self._bus.write(_FILTER, len(self.RATES_HZ) - 1 - self.RATES_HZ.index(self.rate_hz))  # 0 is 4000 Hz, 1 half of it
         self._bus.write(_RANGE, _ACTIVE_HIGH | 1 + self.RANGES_G.index(self.range_g))
         self._bus.write(_FIFO_SAMPLES, 3 * self.watermark)
         self._bus.write(_INT_MAP, _FULL_EN1)
-        self._bus.write(_SELF_TEST, self._test_mode)
 
     def start(self):
         """Empties the FIFO and measures."""
@@ -117,20 +118,21 @@ class ADXL355(Accelerometer):
         self.overruns += 1
         at = to = 0
         while at + 9 <= 9 * n:
-            step = 9 if _marks(data, at) == _X_FIRST else 3
-            if step == 9:
+            if _marks(data, at) == _X_FIRST:
                 for _ in range(9):
                     data[to] = data[at]
                     to += 1
                     at += 1
             else:
                 at += 3
+        while at < 9 * n and data[at + 2] & 3 != _X_FIRST:
+            at += 3
         have = to
         while at < 9 * n:  # the beginning of the last sample
             data[have] = data[at]
             have += 1
             at += 1
-        if have > to and data[to + 2] & 3 == _X_FIRST:
+        if have > to:
             while have < to + 9:
                 self._bus.read_into(self.DATA, self._entry)
                 for i in range(3):
@@ -140,19 +142,9 @@ class ADXL355(Accelerometer):
                 to += 9
         return to // 9
 
-    # --- self-test
-
-    def self_test(self):
-        self._test_mode = _ST1  # "Self Test": the change is the one from ST1 to ST1 and ST2
-        try:
-            return Accelerometer.self_test(self)
-        finally:
-            self._test_mode = 0
-
     def _excite(self, on):
-        self._bus.write(_SELF_TEST, _ST1_ST2 if on else 0)
-
-    # --- extras
+        # "Self Test": the change is the one from ST1 to ST1 and ST2. The reset in _configure() ends both.
+        self._bus.write(_SELF_TEST, _ST1_ST2 if on else _ST1)
 
     def temperature_c(self):
         """Die temperature in °C: 1885 digits at 25 °C, -9.05 a degree, not calibrated (table 2). While measuring."""
@@ -164,10 +156,9 @@ class ADXL355(Accelerometer):
         """Raises INT1 when the high-pass filtered acceleration (2.5 Hz) of an axis is beyond threshold_g, at most the
         lowest range. The chip has no mode of lower power for it: 200 µA (table 2). Takes 0.5 s until gravity is filtered
         away; configure() ends it."""
-        self.stop()
+        self._reset()
         self._bus.write(_FILTER, _HPF_1000HZ)
         self._bus.write(_RANGE, _ACTIVE_HIGH | 1)
-        self._bus.write(_INT_MAP, 0)
         # "ACT_THRESH": matches bits 18 to 3 of the data, so 65536 digits are the full scale
         digits = min(0xFFFF, max(1, round(threshold_g * 65536 * G_UM / self.FULL_SCALES_UM[0])))
         self._bus.write_from(_ACT_THRESH_H, bytes([digits >> 8, digits & 0xFF]))
