@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures: a spectrogram with the verdicts below it, and a confusion matrix. Drawn without a display."""
+"""Pictures: a spectrogram with verdicts, a confusion matrix, where a battery's charge goes. Drawn without a display."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from .errors import AuscultError
 from .files import atomic
+from .power import Estimate
 from .recordings import UNITS, Recording
 
 # Okabe & Ito's palette: told apart with every common kind of colour vision. "normal" is always the same calm blue.
@@ -155,6 +156,37 @@ def confusion_matrix(counts: np.ndarray, labels: Sequence[str], path: Path | str
     plot.set_title(title or "Windows by class", fontsize=14)
     bar = figure.colorbar(mesh, ax=plot, fraction=0.046, pad=0.03)
     bar.set_label("share of the true class", fontsize=12)
+    return _save(figure, Path(path))
+
+
+def charge(found: Estimate, life_days: Callable[[float, str], float], sleep: str, path: Path | str, title: str = "") -> Path:
+    """Draw where the charge goes, and the battery's life against the share of time that is sampled.
+
+    life_days(share, sleep) gives the life in days, sleep being idle or light; the one that is set is marked."""
+    plt = _pyplot()
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5), layout="constrained", width_ratios=(1.1, 1))
+    parts = [(name, ma) for name, ma in found.parts.items() if ma > 0][::-1]
+    bars = left.barh([name for name, _ in parts], [ma / found.average_ma for _, ma in parts],
+                     color=["#E69F00" if name == "sensor" else "#0072B2" if "asleep" in name else "#D55E00" for name, _ in parts])
+    left.bar_label(bars, [f"{ma / found.average_ma:.1%}" for _, ma in parts], padding=4, fontsize=12)
+    left.set_xlim(0, 1.18 * max(ma for _, ma in parts) / found.average_ma)
+    left.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    left.set_xlabel(f"share of {1000 * found.average_ma:,.0f} µA on average", fontsize=13)
+    shares = np.geomspace(min(0.001, found.sampling or 0.001), 1, 60)
+    for kind, colour, style in (("idle", "#56B4E9", "-"), ("light", "#0072B2", "--")):
+        right.loglog(shares, [life_days(share, kind) for share in shares], style, color=colour, linewidth=2.5, label=kind)
+    if found.sampling > 0:
+        right.plot(found.sampling, life_days(found.sampling, sleep), "o", color="#D55E00", markersize=11,
+                   label=f"configured: {found.life_h / 24:,.0f} days")
+    right.xaxis.set_major_formatter(lambda value, _: f"{value:.1%}" if value < 0.01 else f"{value:.0%}")
+    right.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+    right.set_xlabel("share of time that is sampled", fontsize=13)
+    right.set_ylabel("battery life in days, by kind of sleep", fontsize=13)
+    right.grid(alpha=0.3, which="both")
+    right.legend(fontsize=12, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
+    for plot in (left, right):
+        plot.tick_params(labelsize=12)
+    figure.suptitle(f"{title}, {found.battery.text}", fontsize=15, x=0.01, ha="left")
     return _save(figure, Path(path))
 
 
