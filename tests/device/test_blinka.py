@@ -13,9 +13,10 @@ from auscult.virtual.recording import Recording
 from auscult.virtual.setup import chip_class
 
 from device import blinka
+from device.bench_chip import buses
 from device.listener import signal
 
-NAMES = pytest.mark.parametrize("name", sorted(CHIPS))
+PLACES = pytest.mark.parametrize(("name", "kind"), [(name, kind) for name in sorted(CHIPS) for kind in buses(name)])
 BUSES = pytest.mark.parametrize("kind", ["i2c", "spi"])
 
 
@@ -25,8 +26,7 @@ def make(name: str, words: np.ndarray | None = None):
     return clock, chip_class(name)(Recording(io.BytesIO(words.tobytes())), clock)
 
 
-@NAMES
-@BUSES
+@PLACES
 def test_every_sample_arrives_once_and_in_order(name: str, kind: str) -> None:
     words = signal(1000)
     clock, chip = make(name, words)

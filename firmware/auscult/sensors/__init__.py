@@ -21,6 +21,7 @@ CHIPS = {
     "adxl345": ("adxl345", "ADXL345"),
     "adxl355": ("adxl355", "ADXL355"),
     "adxl357": ("adxl355", "ADXL357"),
+    "bma423": ("bma423", "BMA423"),
     "iis3dwb": ("iis3dwb", "IIS3DWB"),
     "ism330dhcx": ("lsm6dso", "ISM330DHCX"),
     "kx132": ("kx134", "KX132"),
@@ -29,6 +30,10 @@ CHIPS = {
     "lis3dh": ("lis3dh", "LIS3DH"),
     "lsm6dso": ("lsm6dso", "LSM6DSO"),
     "lsm6dsox": ("lsm6dso", "LSM6DSOX"),
+    "mpu6050": ("mpu6050", "MPU6050"),
+    "mpu6500": ("mpu6050", "MPU6500"),
+    "mpu6886": ("mpu6050", "MPU6886"),
+    "mpu9250": ("mpu6050", "MPU9250"),
 }
 SLOW = {
     "analog": ("analog", "Analog"),

@@ -175,6 +175,8 @@ class SPIBus(_Bus):
         cs(1)
 
     def fit(self, driver):
+        if not driver.SPI_HZ:
+            raise ValueError("%s has no SPI: connect it by I2C and give its driver an I2CBus" % driver.NAME)
         _Bus.fit(self, driver)
         self._modes = driver.SPI_MODES
         self._gap_us = driver.SPI_GAP_US

@@ -27,6 +27,17 @@ def swap(data, n):
         data[at + 1] = first
 
 
+def swap_four(data, n):
+    """n samples of four big-endian words: the first three are kept."""
+    to = 0
+    for at in range(0, 8 * n, 8):
+        for axis in range(0, 6, 2):
+            first = data[at + axis]
+            data[to] = data[at + axis + 1]
+            data[to + 1] = first
+            to += 2
+
+
 def shorten(data, n):
     """n samples of three big-endian bytes an axis: the upper two are kept."""
     to = 0
@@ -48,6 +59,6 @@ def pick(data, n, words, columns, out):
 
 
 try:
-    from auscult.sensors.unpack_viper import pick, shorten, swap, untag  # noqa: F811
+    from auscult.sensors.unpack_viper import pick, shorten, swap, swap_four, untag  # noqa: F811
 except (ImportError, SyntaxError, ValueError):  # no such emitter, or a .mpy for another architecture
     pass

@@ -33,6 +33,26 @@ def swap(data, n: int):
 
 
 @micropython.viper
+def swap_four(data, n: int):
+    p = ptr8(data)
+    at = 0
+    to = 0
+    end = 8 * n
+    while at < end:
+        first = p[at]
+        p[to] = p[at + 1]
+        p[to + 1] = first
+        first = p[at + 2]
+        p[to + 2] = p[at + 3]
+        p[to + 3] = first
+        first = p[at + 4]
+        p[to + 4] = p[at + 5]
+        p[to + 5] = first
+        at += 8
+        to += 6
+
+
+@micropython.viper
 def shorten(data, n: int):
     p = ptr8(data)
     at = 0
