@@ -56,7 +56,7 @@ def test_a_slow_reader_is_told_of_every_loss(name: str, kind: str, data: st.Data
     sensor = bench.sensor()
     fifo_ms = int(1000 * sensor.DEPTH / sensor.rate_hz)
     steps = data.draw(st.lists(st.integers(1, 2 * fifo_ms), min_size=1, max_size=20))
-    block, expected = sensor.block(), 0
+    block, expected, told = sensor.block(), 0, 0
     for step in steps:
         bench.clock.sleep_ms(step)
         while True:
@@ -293,7 +293,7 @@ class TestExtras:
         assert risen and sensor.moved()
         sensor.configure(middle_rate(bench.driver), bench.driver.RANGES_G[-1], 16)
         sensor.start()
-        bench.clock.sleep_ms(1000)
+        bench.clock.sleep_us(bench.chip.START_US + int(20e6 / sensor.rate_hz))
         assert sensor.read_fifo_into(sensor.block()) > 0
 
 
