@@ -21,7 +21,7 @@ from auscult.sensors.bus import I2CBus, SPIBus
 
 _RATE_BASELINE_MS = 10000
 _RATE_EVERY_MS = 1000
-_LOOK_MS = 5
+_LOOK_MS = 4
 _LOOK_AT_REST_MS = 200
 _RETRY_MS, _LONGEST_RETRY_MS = 500, 60000
 _NAP_MS = 500  # at most, however slow the sensor is: the shortest watchdog is 1 s

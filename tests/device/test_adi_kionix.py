@@ -238,6 +238,13 @@ class TestAdxl355:
         periods(bench, sensor, 20)
         assert len(read(sensor, block)) > 10 and sensor.overruns == 0
 
+    def test_a_reset_that_does_not_end_is_an_error(self) -> None:
+        bench = Bench("adxl355", "i2c", bytes(600))
+        sensor = bench.sensor(500)
+        bench.chip._busy = lambda: True
+        with pytest.raises(SensorError, match="ADXL355 at 0x1D.*the reset does not end: check wiring, power"):
+            sensor.configure(500, 8)
+
     def test_adxl355_and_adxl357_cannot_be_told_apart(self) -> None:
         """Both have PARTID 0xED: the page on the chips says so. An ADXL345 is another one."""
         driver("adxl357")(Bench("adxl355", "i2c", bytes(60)).bus)

@@ -78,14 +78,14 @@ class Accelerometer:
 
     def configure(self, rate_hz, range_g=16, watermark=None, axes="xyz"):
         """Sets output data rate in Hz, range in g and the FIFO level in samples that raises the interrupt line (by default
-        what comes in 40 ms, but 16 to 256 and at most half of the FIFO). axes: those that are needed; the words of others
+        what comes in 40 ms, but 16 to 256, at most half of the FIFO and what comes in 1 s). axes: those that are needed; the words of others
         mean nothing. Leaves the chip at rest: start() measures. ValueError says what the chip can do."""
         if rate_hz not in self.RATES_HZ:
             raise ValueError("%s cannot sample at %s Hz; it can at %s" % (self.NAME, rate_hz, _list(self.RATES_HZ)))
         if range_g not in self.RANGES_G:
             raise ValueError("%s has no range of %s g; it has %s" % (self.NAME, range_g, _list(self.RANGES_G)))
         if watermark is None:
-            watermark = min(max(16, int(rate_hz / 25)), 256, self.DEPTH // 2)
+            watermark = min(max(16, int(rate_hz / 25)), 256, self.DEPTH // 2, max(1, int(rate_hz)))
         if not 1 <= watermark < self.DEPTH:
             raise ValueError("watermark is %s; with %s it must be 1 to %d samples"
                              % (watermark, self.NAME, self.DEPTH - 1))
@@ -151,6 +151,7 @@ class Accelerometer:
         self.configure(rate_hz, range_g, min(16, self.DEPTH - 1))
         try:
             self.start()
+            self._excite(False)  # off, or the other way
             before = self._mean(settle_ms)
             self._excite(True)
             after = self._mean(settle_ms)
