@@ -5,8 +5,10 @@ Its "agnostic board" is meant for tests: busio and digitalio are the real ones, 
 classes here take that mock's place, with its interface, so drivers cannot tell them from a Raspberry Pi's.
 """
 
+import contextlib
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import AuscultError
@@ -24,11 +26,14 @@ def virtual_modules() -> tuple[Any, Any, Any]:
 
 
 def import_blinka() -> tuple[Any, Any, Any]:
-    """board, busio and digitalio. board raises NotImplementedError where Blinka does not know the computer."""
+    """board, busio and digitalio. board raises NotImplementedError where Blinka does not know the computer. Its remarks go
+    to stderr: stdout is for verdicts."""
     try:
-        import board
-        import busio
-        import digitalio
+        with contextlib.redirect_stdout(sys.stderr):
+            import board
+            import busio
+            import digitalio
+            import microcontroller  # noqa: F401 - it has remarks, too
     except ImportError as error:
         raise AuscultError(f"Blinka cannot be imported ({error})", "adafruit-blinka", "pip install 'auscult[linux]'") from None
     return board, busio, digitalio
@@ -52,6 +57,14 @@ def spi(chips: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         selects[name] = digitalio.DigitalInOut(board.CS)
         selects[name]._pin = LowPin(name, low, chip)
     return bus, selects
+
+
+def line() -> tuple[Any, Callable[[int], None]]:
+    """A digitalio.DigitalInOut to read, and the function that sets its level: a virtual chip's `drive`."""
+    board, _, digitalio = virtual_modules()
+    pin = digitalio.DigitalInOut(board.Dx_INPUT_FALSE)
+    pin._pin = low = LowLine()
+    return pin, low.drive
 
 
 class LowI2C:
@@ -133,3 +146,19 @@ class LowPin:
             self._spi.selected = None if level else self._chip
             (self._chip.deselect if level else self._chip.select)()
         return None
+
+
+class LowLine:
+    """In place of adafruit_blinka.microcontroller.<...>.pin.Pin: an input."""
+
+    def __init__(self) -> None:
+        self._level = 0
+
+    def drive(self, level: int) -> None:
+        self._level = level
+
+    def init(self, mode: int = 0, pull: int | None = None) -> None:
+        pass
+
+    def value(self, level: int | None = None) -> int:
+        return self._level

@@ -55,11 +55,12 @@ class HostPipeline:
     def __init__(self, spec: PipelineSpec, model: "ModelCode | None" = None) -> None:
         self.spec, self.model = spec, model
         self.source = codegen.generate(spec, model)
-        self._state = (ctypes.c_int32 * (self._lib.host_state_bytes() // 4))()
-        self._out = np.zeros(self._lib.host_out_words(), np.int32)
+        self._state = (ctypes.c_int32 * (self.library.host_state_bytes() // 4))()
+        self._out = np.zeros(self.library.host_out_words(), np.int32)
 
     @cached_property
-    def _lib(self) -> Any:
+    def library(self) -> Any:
+        """The shared library, for ctypes."""
         key = hashlib.sha256((self.source + sources_digest() + " ".join(FLAGS)).encode()).hexdigest()[:20]
         library = paths.cache() / "host" / f"{self.spec.name}-{key}.so"
         if not library.is_file():
@@ -82,7 +83,7 @@ class HostPipeline:
                                "cut them with dataset.windows")
         windows = np.ascontiguousarray(windows)
         out = np.zeros((len(windows), len(self.spec.features)), np.int32)
-        self._lib.host_features(self._state, _pointer(windows), len(windows), _pointer(out))
+        self.library.host_features(self._state, _pointer(windows), len(windows), _pointer(out))
         self.reset()
         return out
 
@@ -99,9 +100,9 @@ class HostPipeline:
         if rows.ndim != 2 or rows.shape[1] != width:
             raise AuscultError(f"rows of shape {rows.shape}", f"[n, {width}]: the pipeline's {width} features, quantised",
                                "make them with quantised(windows)")
-        outputs = self._lib.host_out_words() - 3 - width
+        outputs = self.library.host_out_words() - 3 - width
         classes, out = np.zeros(len(rows), np.int32), np.zeros((len(rows), outputs), np.int32)
-        self._lib.host_classify(_pointer(rows), len(rows), _pointer(classes), _pointer(out))
+        self.library.host_classify(_pointer(rows), len(rows), _pointer(classes), _pointer(out))
         return classes, out
 
     def reset(self) -> None:
@@ -110,7 +111,7 @@ class HostPipeline:
 
     def mark(self) -> None:
         """Samples are missing here: windows that reach over this place are marked."""
-        self._lib.host_mark(self._state)
+        self.library.host_mark(self._state)
 
     def push(self, block: NDArray[np.int16]) -> list[Verdict]:
         """Feed int16 samples [n, axes]; a verdict for each window they complete."""
@@ -120,7 +121,7 @@ class HostPipeline:
         block = np.ascontiguousarray(block)
         at, verdicts, out = 0, [], self._out
         while at < len(block):
-            at = self._lib.host_push(self._state, _pointer(block), len(block), at, _pointer(out))
+            at = self.library.host_push(self._state, _pointer(block), len(block), at, _pointer(out))
             if out[0]:
                 extra = out[3:len(out) - len(self.spec.features)]
                 scored = self.model is not None and "AUS_MODEL_SCORE" in self.model.c_source
