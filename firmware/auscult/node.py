@@ -31,13 +31,13 @@ def _part(kind, key, found, *args, **more):
     """One of this board's peripherals: machine.<kind>(*args, **more). ConfigError names the key that asked for it."""
     if port.MICROPYTHON:
         import machine
-    else:
-        raise configuration.ConfigError("%s is %s, that is for boards with MicroPython only" % (key, json.dumps(found)))
-    try:
-        return getattr(machine, kind)(*args, **more)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise configuration.ConfigError("%s is %s, there is no such %s on this board: %s"
-                                        % (key, json.dumps(found), kind, error))
+
+        try:
+            return getattr(machine, kind)(*args, **more)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise configuration.ConfigError("%s is %s, there is no such %s on this board: %s"
+                                            % (key, json.dumps(found), kind, error))
+    raise configuration.ConfigError("%s is %s, that is for boards with MicroPython only" % (key, json.dumps(found)))
 
 
 def _pin(sensor, name, *args, **more):
