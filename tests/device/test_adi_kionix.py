@@ -242,7 +242,7 @@ class TestAdxl355:
         bench = Bench("adxl355", "i2c", bytes(600))
         sensor = bench.sensor(500)
         bench.chip._busy = lambda: True
-        with pytest.raises(SensorError, match="ADXL355 at 0x1D.*the reset does not end: check wiring, power"):
+        with pytest.raises(SensorError, match=r"ADXL355 at 0x1D.*the reset does not end: check wiring, power"):
             sensor.configure(500, 8)
 
     def test_adxl355_and_adxl357_cannot_be_told_apart(self) -> None:

@@ -25,6 +25,7 @@ _POWER_CTL = const(0x2D)
 _SELF_TEST = const(0x2E)
 _RESET = const(0x2F)
 
+_NVM_BUSY = const(0x10)  # STATUS: loads its calibration
 _ACTIVITY = const(0x08)  # STATUS
 _FIFO_OVR = const(0x04)  # STATUS: set when a sample has been lost, cleared by reading it ("FIFO_OVR")
 _MOST_ENTRIES = const(99)  # "FIFO_OVR": 96 locations and three more between the clock domains
@@ -73,7 +74,11 @@ class ADXL355(Accelerometer):
     def _reset(self):
         """"RESET": all registers are as after power on; it takes as long (table 2, turn-on time: less than 10 ms)."""
         self._bus.write(_RESET, _RESET_CODE)
-        self._clock.sleep_ms(10)
+        for _ in range(10):
+            self._clock.sleep_ms(10)
+            if not self._bus.read(_STATUS) & _NVM_BUSY:
+                return
+        raise self._bus.error("the reset does not end")
 
     def _configure(self):
         self._reset()

@@ -4,9 +4,9 @@ driver for acceleration streams can see.
 
 Included: ids, output data rates, ranges, the FIFO of 96 entries with x-axis marker and empty indicator, its three bytes
 that leave together, FIFO_ENTRIES, watermark and overrun, INT1 (active high only), output registers, temperature, self-test,
-offsets, activity detection (all axes at once, the first sample that is beyond), reset, the filter setting that only changes in
-standby. Not included: the FIFO while activity is watched, the high-pass filter's effect on the data, external clocks, an
-active-low line. The lower four of 20 bits are 0.
+offsets, activity detection (all axes at once, the first sample that is beyond), reset with its time, the filter setting that
+only changes in standby. Not included: the FIFO while activity is watched, the high-pass filter's effect on the data,
+external clocks, an active-low line. The lower four of 20 bits are 0.
 
 A driver uses either the FIFO or the output registers: until FIFO_DATA is read, these show the newest sample.
 """
@@ -33,6 +33,7 @@ _POWER_CTL = const(0x2D)
 _SELF_TEST = const(0x2E)
 _RESET = const(0x2F)
 _SHADOW = const(0x50)
+_RESET_US = const(5000)
 _TYPICAL_TEST_MG = (300, 300, 1500)  # table 2
 
 
@@ -59,7 +60,8 @@ class ADXL355(RegisterChip):
         for i in range(5):
             registers[_SHADOW + i] = 0x31 + i  # calibration, different in every specimen
         self._port_at = self.SAMPLE
-        self._overrun = self._fifo_used = False
+        self._overrun = self._fifo_used = self._restarts = False
+        self._ready_us = 0
         self._format()
 
     def _format(self):
@@ -133,11 +135,18 @@ class ADXL355(RegisterChip):
 
     # --- registers
 
+    def _busy(self):
+        """After a reset the calibration is loaded; what is written meanwhile is lost."""
+        if self._restarts and self._clock.ticks_diff(self._clock.ticks_us(), self._ready_us) >= 0:
+            self._restarts = False
+        return self._restarts
+
     def _get(self, register):
         if register == _STATUS:
             entries = self._entries()
             status = (1 if entries else 0) | (2 if entries >= self.registers[_FIFO_SAMPLES] else 0) \
-                | (4 if self._overrun else 0) | (8 if self.motion else 0)
+                | (4 if self._overrun else 0) | (8 if self.motion else 0) \
+                | (0x10 if self._busy() else 0)
             self._overrun = self.motion = False
             return status
         if register == _FIFO_ENTRIES:
@@ -151,8 +160,10 @@ class ADXL355(RegisterChip):
         if register == _RESET:
             if value == 0x52:
                 self.brown_out()  # everything as after power on
+                self._restarts = True
+                self._ready_us = self._clock.ticks_add(self._clock.ticks_us(), _RESET_US)
             return
-        if not _OFFSET_X_H <= register < _RESET or register == _FILTER and self.measuring:
+        if not _OFFSET_X_H <= register < _RESET or register == _FILTER and self.measuring or self._busy():
             return  # read only, or only in standby
         self.registers[register] = value
         if register == _POWER_CTL:

@@ -6,6 +6,8 @@ Included: ids, command test, output data rates, ranges, output registers, the bu
 its level in bytes, watermark and buffer-full flags, INT1 (active high only), clearing, self-test, wake-up by a relative threshold
 (latched until INT_REL is read), software reset with its 2 ms without answer, the registers that only change while PC1 is 0.
 Not included: 8-bit samples, trigger mode, INT2, taps, tilt, free fall, back to sleep, the advanced data path, an active-low line.
+
+A driver uses either the buffer or the output registers: until BUF_READ is read, these show the newest sample.
 """
 
 from auscult.port import const
@@ -66,7 +68,7 @@ class KX132(RegisterChip):
         registers[_INC2] = 0x3F
         registers[_WUFTH] = registers[_BTSTH] = 0x80
         self._port_at = self.SAMPLE
-        self._restarts = False
+        self._restarts = self._buffer_used = False
         self._ready_us = 0
         self._format()
 
@@ -103,6 +105,22 @@ class KX132(RegisterChip):
         self.motion = moved and self.registers[_INC1] & 0x30 == 0x30 and self.registers[_INC4] & 0x02 != 0
         RegisterChip._update_line(self)
         self.motion = moved
+
+    def _take_burst(self, buf):
+        self._buffer_used = True
+        return RegisterChip._take_burst(self, buf)
+
+    def _take_into(self, buf, at):
+        self._buffer_used = True
+        RegisterChip._take_into(self, buf, at)
+
+    def _show_into(self, buf, at):
+        if not self._buffer_used and self.level:
+            while self.level > 1:
+                self.level -= 1
+                self.recording.skip()
+            self._take()
+        self._pack(self._sample, buf, at)
 
     def _throw_away(self):
         self._empty()
@@ -144,6 +162,7 @@ class KX132(RegisterChip):
             self._format()
             self._watch_motion()
             if value & 0x80:
+                self._buffer_used = False
                 self._measure(25600000 >> 15 - (self.registers[_ODCNTL] & 0x0F))
         elif register == _CNTL2 and not on:
             if value & 0x40:
