@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the reference pages that follow from tables in the code: docs/features.md and docs/node.md."""
+"""Writes what follows from tables in the code: docs/features.md, docs/node.md and the packages for `mip` in firmware/."""
 
 import sys
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
-sys.path.insert(0, str(DOCS.parent / "firmware"))
+FIRMWARE = DOCS.parent / "firmware"
+sys.path.insert(0, str(FIRMWARE))
 
+import packages  # noqa: E402
 from auscult import config  # noqa: E402
 from auscult_host import features  # noqa: E402
 
@@ -54,9 +56,13 @@ def node_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"features.md": features_page, "node.md": node_page}
+def pages() -> dict[Path, str]:
+    """What should be in each of the files."""
+    return {DOCS / "features.md": features_page(), DOCS / "node.md": node_page(),
+            **{FIRMWARE / name: text for name, text in packages.packages().items()}}
+
 
 if __name__ == "__main__":
-    for name, page in PAGES.items():
-        (DOCS / name).write_text(page())
-        print(DOCS / name)
+    for file, text in pages().items():
+        file.write_text(text)
+        print(file)
