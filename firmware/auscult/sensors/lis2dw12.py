@@ -99,7 +99,7 @@ class LIS2DW12(Accelerometer):
         self._bus.write(_CTRL2, _BDU_ADD_INC)
         self._bus.write(_CTRL3, _LATCHED)
         self._bus.write(_CTRL4_INT1_PAD_CTRL, _INT1_WU)
-        self._bus.write(_CTRL6, _LOW_NOISE)  # ±2 g
+        self._bus.write(_CTRL6, 0)  # ±2 g
         self._bus.write(_WAKE_UP_THS, min(63, max(1, round(threshold_g * 32))))  # a 64th of the range a digit
         self._bus.write(_WAKE_UP_DUR, 0)  # one sample is enough
         self._bus.write(_CTRL1, _LOW_POWER_12HZ5)

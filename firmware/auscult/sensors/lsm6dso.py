@@ -12,12 +12,14 @@ from auscult.sensors.accelerometer import G_UM, Accelerometer
 from auscult.sensors.unpack import untag
 
 _FIFO_CTRL1 = const(0x07)  # section 8, register map, for all of these
+_FIFO_CTRL4 = const(0x0A)
 _INT1_CTRL = const(0x0D)
 _CTRL1_XL = const(0x10)
 _CTRL3_C = const(0x12)
 _CTRL5_C = const(0x14)
 _CTRL6_C = const(0x15)
 _CTRL8_XL = const(0x17)
+_CTRL9_XL = const(0x18)
 _WAKE_UP_SRC = const(0x1B)
 _OUT_TEMP_L = const(0x20)
 _FIFO_STATUS1 = const(0x3A)
@@ -26,7 +28,6 @@ _TAP_CFG2 = const(0x58)
 _WAKE_UP_THS = const(0x5B)
 _MD1_CFG = const(0x5E)
 
-_FIFO_CTRL4 = const(0x0A)
 _FS = bytes((0, 2, 3, 1))  # CTRL1_XL, FS_XL for 2, 4, 8, 16 g
 _INT1_FIFO_TH = const(0x08)  # INT1_CTRL
 _SW_RESET_IF_INC = const(0x05)  # CTRL3_C
@@ -58,10 +59,10 @@ class LSM6DSO(Accelerometer):
     RANGES_G = (2, 4, 8, 16)
     FULL_SCALES_UM = tuple([32768 * ug * G_UM // 1000000 for ug in (61, 122, 244, 488)])  # table 2
     NOISE_UG = 70  # table 2, high-performance mode, ±2 g
-    I2C_HZ = 1000000  # section 5.1: fast mode plus
     SPI_MODES = (0, 3)  # section 4.4.1: data are taken at SPC's rising edge and change at the falling one
     SELF_TEST = (52, 4, 100, ((50, 1700),) * 3)  # table 2; the rate, range and times of AN5192's procedure
     SELF_TEST_ABSOLUTE = True
+    _CONF = 0xE2  # CTRL9_XL: I3C_DISABLE; in the ISM330DHCX DEVICE_CONF, which its data sheet wants set
     # CTRL1_XL, CTRL6_C, CTRL8_XL and TAP_CFG0 of wake_on_motion(): 52 Hz in low-power mode, high-pass at a tenth of it;
     # latched, filtered by the high-pass, cleared by reading
     _WATCH = bytes((3 << 4, _LOW_POWER, 1 << 5, 0x51))
@@ -84,6 +85,8 @@ class LSM6DSO(Accelerometer):
         self._bus.write(_CTRL3_C, _SW_RESET_IF_INC)
         self._clock.sleep_ms(1)
         self._bus.write(_CTRL3_C, _BDU_IF_INC)
+        if self._CONF:
+            self._bus.write(_CTRL9_XL, self._CONF)
 
     def start(self):
         """Empties the FIFO and measures."""

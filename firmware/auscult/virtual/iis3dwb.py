@@ -10,6 +10,10 @@ class IIS3DWB(LSM6DSO):
     WHO_AM_I = 0x7B
     TYPICAL_TEST_MG = (1700, 1500, 2100)  # between the data sheet's limits 800 and 3200
 
+    def reset(self):
+        LSM6DSO.reset(self)
+        self.registers[0x18] = 0  # reserved
+
     def _rate_mhz_of(self, control):
         """CTRL1_XL: XL_EN = 101 measures, 000 does not; nothing else is defined."""
         return 26667000 if control & 0xE0 == 0xA0 else 0

@@ -22,7 +22,7 @@ _WHO_AM_I = const(0x0F)
 _CTRL1_XL = const(0x10)
 _CTRL3_C = const(0x12)
 _CTRL5_C = const(0x14)
-_CTRL6_C = const(0x15)
+_CTRL9_XL = const(0x18)
 _ALL_INT_SRC = const(0x1A)
 _WAKE_UP_SRC = const(0x1B)
 _STATUS_REG = const(0x1E)
@@ -61,6 +61,7 @@ class LSM6DSO(RegisterChip):
             registers[i] = 0
         registers[_WHO_AM_I] = self.WHO_AM_I
         registers[_CTRL3_C] = 0x04  # IF_INC
+        registers[_CTRL9_XL] = 0xE0  # DEN_X, DEN_Y, DEN_Z
         self._overrun = False
         self._count = 0
         self._word, self._word_at = bytearray(7), 0  # at 0 the next word comes from the FIFO
