@@ -188,12 +188,13 @@ class MPU6050(RegisterChip):
             return
         streams = self._depth() > 1
         registers[register] = value
-        if register == _USER_CTRL:
-            if value & 4:
-                registers[_USER_CTRL] &= 0xF8
-                if not value & 0x40:
-                    self._flush()
-        if register in (_USER_CTRL, _FIFO_EN) and (self._depth() > 1) != streams:
+        if register == _USER_CTRL and value & 4:
+            registers[_USER_CTRL] &= 0xF8
+            if not value & 0x40:
+                self._flush()
+        if (self._depth() > 1) != streams:  # what waits while the FIFO is off cannot be read, and the driver resets it
+            if streams:
+                self._flush()
             self._empty()
         if register in (_PWR_MGMT_1, _PWR_MGMT_2, _SMPLRT_DIV, _CONFIG, _ACCEL_CONFIG_2, _LP_ACCEL_ODR):
             self._run()
