@@ -153,10 +153,11 @@ def _explain(file: Path, kind: type[Board], error: ValidationError) -> AuscultEr
 
 
 def build_firmware(board: str, micropython: Path, out: Path, jobs: int = 2,
-                   user_c_modules: Sequence[Path] = ()) -> Path:
+                   user_c_modules: Sequence[Path] = (), manifests: Sequence[Path] = ()) -> Path:
     """Build a board's firmware into `out`/firmware.elf and return that path; nothing is done if it is up to date.
 
-    user_c_modules: folders with a `micropython.mk` each, linked in beside the board's own.
+    user_c_modules: folders with a `micropython.mk` each, linked in beside the board's own. manifests: files that say
+    which Python code is frozen into the firmware, beside the board's own.
     """
     description = load_simulated(board)
     compiler = _COMPILERS[description.qemu.program]
@@ -170,7 +171,8 @@ def build_firmware(board: str, micropython: Path, out: Path, jobs: int = 2,
         if not (module / "micropython.mk").is_file():
             raise AuscultError(f"{module} is not a user C module", "a folder with a micropython.mk in it")
     mpy_cross = toolchain.mpy_cross()
-    wanted = _hash([description.folder, common, *user_c_modules, *(micropython / part for part in _TREE_PARTS)],
+    wanted = _hash([description.folder, common, *user_c_modules, *(file.parent for file in manifests),
+                    *(micropython / part for part in _TREE_PARTS)],
                    Path(__file__).read_text(encoding="utf-8"), str(Path(shutil.which(compiler) or "").resolve()))
     elf, stamp = out / "firmware.elf", out / "inputs.sha256"
     out.mkdir(parents=True, exist_ok=True)
@@ -181,11 +183,13 @@ def build_firmware(board: str, micropython: Path, out: Path, jobs: int = 2,
         with tempfile.TemporaryDirectory(prefix="make.", dir=out) as temporary:
             work = Path(temporary)
             _write_board_folder(description, micropython, common, work / "board", user_c_modules)
+            manifest = work / "manifest.py"
+            manifest.write_text("".join(f"include({str(file)!r})\n" for file in (common / "manifest.py", *manifests)))
             toolchain.run(["nice", "make", "-s", f"-j{jobs}", "-C", str(micropython / "ports" / "qemu"),
                            f"BOARD={board}", f"BOARD_DIR={work / 'board'}", f"BUILD={work / 'objects'}",
                            f"MICROPY_MPYCROSS={mpy_cross}", f"MPY_LIB_DIR={work / 'board'}",
                            f"USER_C_MODULES={work / 'board' / 'usermods'}",
-                           f"FROZEN_MANIFEST={common / 'manifest.py'}"],
+                           f"FROZEN_MANIFEST={manifest}"],
                           f"building the firmware of {board}", env={**os.environ, **_VERSION})
             stamp.unlink(missing_ok=True)
             os.replace(work / "objects" / "firmware.elf", elf)
