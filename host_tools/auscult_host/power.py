@@ -67,7 +67,7 @@ class Sensor:
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """Instructions for each sample and for each window; source: how they were counted."""
+    """Instructions for each sample and for each window; per_window 0: it is in the samples'. source: how they were counted."""
 
     per_sample: float
     per_window: float
@@ -219,9 +219,11 @@ def estimate(config: dict[str, Any], power: boards.Power, sensor: Sensor, work: 
     if config["power"]["wake_g"] is not None:
         resting_ua = sensor.measuring(rate_hz, settings["chip"]) if sensor.motion_ua is None else sensor.motion_ua
     rest = 1 - sampling
+    computing = {"CPU: sampling": busy["sampling"], "CPU: pipeline": busy["pipeline"]}
+    if not work.per_window:  # they were counted together
+        computing = {"CPU: sampling and pipeline": busy["sampling"]}
     parts = {
-        "CPU: sampling": sampling * busy["sampling"] * power.run_ma,
-        "CPU: pipeline": sampling * busy["pipeline"] * power.run_ma,
+        **{name: sampling * share * power.run_ma for name, share in computing.items()},
         "CPU: waiting for the bus": sampling * busy["bus"] * power.run_ma,
         "CPU: sending lines": sampling * busy["lines"] * power.run_ma,
         "CPU: waking up": (sampling * busy["waking"] + rest * rest_busy) * power.run_ma,

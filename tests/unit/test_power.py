@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auscult_host import boards, cli, device, power
+from auscult_host import boards, cli, device, paths, power, work
 from auscult_host.errors import AuscultError
 from auscult_host.power import Battery, Estimate, Sensor, Work
 from hypothesis import given
@@ -174,6 +174,45 @@ def test_currents_between_the_rows() -> None:
     assert power.sensor("adxl345").measuring(1600) == 90
     with pytest.raises(AuscultError, match="no current for thing at 4000 Hz"):
         SENSOR.measuring(4000, "thing")
+
+
+def test_a_real_board_is_counted_on_a_core_like_its_own() -> None:
+    assert work.core("NUCLEO_L476RG") == work.core("NUCLEO_F446RE") == "sim_m4"
+    assert work.core("ESP32_GENERIC_C3") == "sim_rv32"
+
+
+def test_figures_of_the_benchmark(tmp_path: Path) -> None:
+    """The chip's own case if there is one, else one of the same bus; other boards and metrics are left alone."""
+    rows = [("sampling", 50), ("sampling_spi", 20), ("sampling_kx134_spi", 7), ("window", 1000)]
+    figures = [{"case": case, "board": "sim_m4", "metric": "instructions", "value": value} for case, value in rows]
+    figures += [{"case": "sampling", "board": "sim_rv32", "metric": "instructions", "value": 1},
+                {"case": "sampling", "board": "sim_m4", "metric": "heap_bytes", "value": 0}]
+    file = tmp_path / "bench.json"
+    file.write_text(json.dumps(figures))
+
+    def counted(chip: str, bus: str) -> Work:
+        return work.counted("NUCLEO_L476RG", {"chip": chip, "bus": bus}, file)
+
+    assert counted("adxl345", "i2c").per_sample == 50
+    assert counted("adxl345", "spi").per_sample == 20
+    assert counted("kx134", "spi").per_sample == 7
+    assert counted("kx134", "i2c").per_sample == 7
+    assert counted("adxl345", "i2c").per_window == 1000
+    assert "`sampling_kx134_spi`" in counted("kx134", "i2c").source
+
+
+def test_shipped_figures_are_the_documented_ones(tmp_path: Path) -> None:
+    documented = (paths.assets() / "docs" / "benchmarks.md").read_text()
+    for bus, case in (("i2c", "sampling"), ("spi", "sampling_spi")):
+        shipped = work.counted("NUCLEO_L476RG", {"chip": "?", "bus": bus}, tmp_path / "none.json")
+        assert f"| {case} | {shipped.per_sample:,} |" in documented, "docs/benchmarks.md is newer: copy it to work._SHIPPED"
+        assert f"| window | {shipped.per_window:,} |" in documented, "docs/benchmarks.md is newer: copy it to work._SHIPPED"
+
+
+def test_work_counted_together_is_shown_together() -> None:
+    parts = model(config(), Work(1000, 0, "measured")).parts
+    assert parts["CPU: sampling and pipeline"] == pytest.approx(0.04)
+    assert "CPU: pipeline" not in parts
 
 
 def test_boards_with_figures() -> None:
