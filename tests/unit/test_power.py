@@ -72,6 +72,9 @@ def test_duty_cycle() -> None:
     assert tenth.sampling == pytest.approx(0.1)
     assert tenth.parts["CPU: sampling"] == pytest.approx(always.parts["CPU: sampling"] / 10)
     assert tenth.parts["sensor"] == pytest.approx(0.1 * 0.1 + 0.9 * 0.001)
+    looks = 5 * 1000 * 10e-9  # at rest it looks five times a second, each as much work as a sample
+    assert tenth.parts["CPU: waking up"] == pytest.approx(0.9 * looks * 10)
+    assert tenth.parts["CPU: asleep"] == pytest.approx((0.1 * (1 - sum(tenth.busy.values())) + 0.9 * (1 - looks)) * 2)
 
 
 def test_waking_by_motion() -> None:
