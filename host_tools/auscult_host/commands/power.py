@@ -86,7 +86,7 @@ def _show(found: model.Estimate, board: str) -> None:
     table.add_row("[bold]all[/]", f"[bold]{current(found.average_ma)}[/]", "")
     console.print(table)
     console.print(f"\nIt samples {found.sampling:.1%} of the time; then the CPU is busy {sum(found.busy.values()):.1%} and wakes "
-                  f"{found.wakes_hz:.1f} times a second.")
+                  f"{found.wakes_hz:.1f} times a second.", soft_wrap=True)
     console.print(f"[bold]Battery life: {life(found.life_h)}[/] ({found.battery.mah:g} mAh, of which {found.usable:.0%} is used)")
     for note in found.notes:
         console.print(f"[dim]- {note}[/]", soft_wrap=True)
