@@ -320,6 +320,15 @@ class TestKionix:
         assert bench.chip.registers[0x21] == 0x4A and bench.chip.registers[0x5E] == 20
         assert bench.chip.registers[0x1B] == 0x48 and not bench.chip.measuring
 
+    @KIONIX
+    def test_what_others_have_left_on_is_off(self, name: str) -> None:
+        """A self-test that was broken off, the advanced data path, wake-up."""
+        bench = Bench(name, "i2c", bytes(6000))
+        for register, value in ((0x5D, 0xCA), (0x1F, 0x10), (0x1E, 0x60)):
+            bench.bus.write(register, value)
+        bench.sensor(400)
+        assert [bench.chip.registers[register] for register in (0x5D, 0x1F, 0x1E)] == [0, 0, 0x40]
+
     def test_in_fifo_mode_the_oldest_stay(self) -> None:
         words = counting(500)
         bench = Bench("kx134", "i2c", words.tobytes())
@@ -362,6 +371,8 @@ class TestKionix:
         sensor = bench.sensor()
         for threshold_g in (0.5, 3, 7.9):
             sensor.wake_on_motion(threshold_g)
+            assert not bench.chip.registers[0x1B] & 0x40  # low power
+            assert bench.chip.registers[0x1D] & 7 == bench.chip.registers[0x21] & 15 == 6  # both at 50 Hz
             digits = bench.chip.registers[0x49] | (bench.chip.registers[0x4A] & 7) << 8
             assert digits == round(threshold_g * per_g)
         sensor.wake_on_motion(1000)

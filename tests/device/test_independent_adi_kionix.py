@@ -303,7 +303,12 @@ class TestAdxl355Facts:
 
 
 class TestKionixFacts:
-    """linux (kionix-kx022a.h, kionix-kx022a.c) and sparkfun as above."""
+    """linux (kionix-kx022a.h, kionix-kx022a.c) and sparkfun as above. linux: the watermark's line, not pulsed, falls when the
+    buffer is read."""
+
+    def test_spi_mode(self) -> None:
+        """sparkfun (sfe_bus.cpp) uses mode 0."""
+        assert driver("kx132").SPI_MODES == driver("kx134").SPI_MODES == (0,)
 
     def test_ids_and_buffer(self) -> None:
         """86 samples of 16 bits, level in 10 bits of bytes."""

@@ -55,10 +55,13 @@ class KX132(Accelerometer):
     RATES_HZ = (0.781, 1.563, 3.125, 6.25, 12.5, 25, 50, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600)  # TRM "ODCNTL"
     RANGES_G = (2, 4, 8, 16)  # TRM table 2: 32768 is the range itself
     NOISE_UG = 130  # SPEC table 1
+    SPI_MODES = (0,)  # SPEC, "4-Wire SPI": the clock idles low
     SELF_TEST = (200, 2, 50, ((250, 750),) * 3)  # SPEC table 1: 0.5 g typical; half of it more or less is taken as good
     _WAKE_DIGITS = 256  # TRM section 2.2, equation 6: counts per g
 
-    _settings = _RES
+    def __init__(self, bus, clock=port):
+        self._settings, self._state = _RES, bytearray(2)
+        Accelerometer.__init__(self, bus, clock)
 
     def _configure(self):
         bus = self._bus
@@ -91,10 +94,6 @@ class KX132(Accelerometer):
                 raise self._bus.nonsense()
             self.overruns += 1
         return n
-
-    def __init__(self, bus, clock=port):
-        self._state = bytearray(2)
-        Accelerometer.__init__(self, bus, clock)
 
     def _excite(self, on):
         self._bus.write(_SELF_TEST, _TEST_ON if on else 0)

@@ -50,6 +50,7 @@ class KX132(RegisterChip):
     DATA = _XOUT_L
     PORT = _BUF_READ
     DEPTH = DEPTH_FLAG = 86
+    SPI_MODES = (0,)
     START_US = 2000
     _WHO, _LOWEST_G, _WAKE_DIGITS = 0x3D, 2, 256
 
