@@ -182,6 +182,7 @@ class MPU6050(RegisterChip):
         if register == _FIFO_R_W or register == _WHO_AM_I or _FIFO_WM_INT_STATUS <= register <= _GYRO_ZOUT_L:
             return  # read only, and writing to the FIFO
         if register == _PWR_MGMT_1 and value & 0x80:  # DEVICE_RESET
+            self._measure(0)
             self._flush()
             self._watch(0)
             self.reset()
@@ -268,11 +269,15 @@ class MPU6886(MPU6500):
     POWER = 0x41
     TRIM = (125, 130, 101, 0)
 
+    def reset(self):
+        MPU6500.reset(self)
+        self.registers[_CONFIG] = 0x80  # has to be cleared before the watermark is used
+
     def _rate(self):
         registers = self.registers
-        if registers[_ACCEL_CONFIG_2] & 8 and not registers[_PWR_MGMT_1] & 0x20:
-            return 4000000
-        return 1000000 // (1 + registers[_SMPLRT_DIV])
+        if registers[_PWR_MGMT_1] & 0x20:
+            return 1000000 // (1 + registers[_SMPLRT_DIV])
+        return MPU6500._rate(self)
 
     def _pack(self, sample, buf, at):
         MPU6500._pack(self, sample, buf, at)
@@ -288,6 +293,8 @@ class MPU6886(MPU6500):
 
     def _watermark(self):
         registers = self.registers
+        if registers[_CONFIG] & 0x80:
+            return 0
         mark = (registers[_FIFO_WM_TH1] & 3) << 8 | registers[_FIFO_WM_TH1 + 1]
         return (mark + self.SAMPLE - 1) // self.SAMPLE
 
