@@ -55,8 +55,9 @@ class KX132(Accelerometer):
     RATES_HZ = (0.781, 1.563, 3.125, 6.25, 12.5, 25, 50, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600)  # TRM "ODCNTL"
     RANGES_G = (2, 4, 8, 16)  # TRM table 2: 32768 is the range itself
     NOISE_UG = 130  # SPEC table 1
-    SPI_MODES = (0,)  # SPEC, "4-Wire SPI": the clock idles low
-    SELF_TEST = (200, 2, 50, ((250, 750),) * 3)  # SPEC table 1: 0.5 g typical; half of it more or less is taken as good
+    SPI_MODES = (0,)  # as drivers in the field have it
+    # SPEC table 1: 0.5 g typical. The limits are ours: half of it more or less.
+    SELF_TEST = (200, 2, 50, ((250, 750),) * 3)
     _WAKE_DIGITS = 256  # TRM section 2.2, equation 6: counts per g
 
     def __init__(self, bus, clock=port):
@@ -131,4 +132,4 @@ class KX134(KX132):
     RANGES_G = (8, 16, 32, 64)
     NOISE_UG = 300
     SELF_TEST = (200, 8, 50, KX132.SELF_TEST[3])
-    _WAKE_DIGITS = 64
+    _WAKE_DIGITS = 64  # compared with the 32 g output, where the KX132 compares with the 8 g output
