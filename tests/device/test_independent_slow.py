@@ -4,8 +4,10 @@ with each other and with what is set, and each must cope with how the other left
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
 import adafruit_mcp9808
 import adafruit_sht4x
@@ -25,6 +27,14 @@ from device.bench_slow import chip_class
 AIR = [(21.5, 45.0, 101325.0), (-12.25, 93.0, 68000.0), (60.125, 8.0, 105000.0)]
 
 
+def passing(clock: VirtualClock) -> AbstractContextManager:
+    """Their waits go by the virtual clock. adafruit_bme280 has taken time.sleep as its own `sleep`."""
+    stack = ExitStack()
+    stack.enter_context(blinka.passing(clock))
+    stack.enter_context(mock.patch.object(adafruit_bme280, "sleep", lambda seconds: clock.sleep_us(round(seconds * 1e6))))
+    return stack
+
+
 class Both:
     """One virtual chip on one busio bus, and both drivers on it."""
 
@@ -39,7 +49,7 @@ class Both:
         else:
             spi, selects = blinka.spi({"sensor": self.chip})
             bus, given = SPIBus(spi, selects["sensor"], mode=0), (spi, selects["sensor"])
-        with blinka.passing(self.clock):
+        with passing(self.clock):
             self.theirs = theirs(*given)
         self.ours = Driver(bus, self.clock)
 
@@ -48,7 +58,7 @@ class Both:
             setattr(self.chip, quantity, value)
 
     def ask(self, *names: str) -> list[float]:
-        with blinka.passing(self.clock):
+        with passing(self.clock):
             return [getattr(self.theirs, name) for name in names]
 
 
@@ -107,11 +117,11 @@ def test_tmp117(averages: int, code: int) -> None:
     for celsius, percent, pascal in AIR:
         both.set(celsius, percent, pascal)
         ours = both.ours.measure()["temperature_c"]
-        with blinka.passing(both.clock):
+        with passing(both.clock):
             both.theirs.averaged_measurements = code
             one_shot = both.theirs.take_single_measurement()
         assert ours == pytest.approx(one_shot, abs=0.0006)
-        with blinka.passing(both.clock):
+        with passing(both.clock):
             both.theirs.measurement_mode = adafruit_tmp117.MeasurementMode.CONTINUOUS
             both.clock.sleep_ms(2500)
             continuous = both.theirs.temperature
@@ -129,22 +139,27 @@ def test_mcp9808(precision: float) -> None:
         assert ours == pytest.approx(theirs, abs=0.0006)
         assert theirs == pytest.approx(celsius, abs=precision)
         assert theirs <= celsius
-    with blinka.passing(both.clock):
-        both.theirs.upper_temperature, both.theirs.lower_temperature, both.theirs.critical_temperature = 50, -5, 70
+    with passing(both.clock):
+        # Limits below zero they write as sign and magnitude; the data sheet says two's complement (Register 5-3).
+        both.theirs.upper_temperature, both.theirs.lower_temperature, both.theirs.critical_temperature = 50, 5, 70
         assert (both.theirs.above_upper, both.theirs.below_lower, both.theirs.above_critical) == (True, False, False)
     both.set(-12.25, 0, 0)
     assert both.ours.measure() == {"temperature_c": pytest.approx(-12.25, abs=precision)}
-    with blinka.passing(both.clock):
+    with passing(both.clock):
         assert (both.theirs.above_upper, both.theirs.below_lower, both.theirs.above_critical) == (False, True, False)
 
 
 @pytest.fixture
 def onewire_bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[type]:
-    """adafruit_onewire's bus class, which stands on CircuitPython's onewireio: here over a virtual wire as its pin."""
+    """adafruit_onewire's bus class, which stands on CircuitPython's onewireio: here over a virtual wire."""
     class LowOneWire:
-        def __init__(self, wire: OneWire) -> None:
-            self.wire = wire
-            self.read_bit, self.write_bit = wire.readbit, wire.writebit
+        def __init__(self, pin: tuple[OneWire, VirtualClock]) -> None:
+            self.wire, self.clock = pin
+            self.write_bit = self.wire.writebit
+
+        def read_bit(self) -> int:
+            self.clock.sleep_us(70)  # a time slot: they read until the conversion is done
+            return self.wire.readbit()
 
         def reset(self) -> bool:
             return not self.wire.reset()  # CircuitPython: False when a device answers
@@ -164,7 +179,7 @@ def test_ds18x20(onewire_bus: type) -> None:
     clock = VirtualClock()
     chips = [DS18B20(clock, serial=bytes([i, 2, 3, 4, 5, 6 + i])) for i in range(3)]
     wire = OneWire(*chips)
-    bus: Any = onewire_bus(wire)
+    bus: Any = onewire_bus((wire, clock))
     found = bus.scan()
     assert sorted(bytes(address.rom) for address in found) == sorted(chip.rom for chip in chips) == sorted(wire.scan())
     for address in found:
@@ -175,7 +190,7 @@ def test_ds18x20(onewire_bus: type) -> None:
         for bits in (9, 10, 11, 12):
             for celsius, *_ in AIR:
                 chip.temperature_c = celsius
-                with blinka.passing(clock):
+                with passing(clock):
                     theirs.resolution = bits
                     reading = theirs.temperature
                 for ours in (on_theirs, on_micropythons):

@@ -55,7 +55,7 @@ class Analog(SlowSensor):
     def _attach(self, adc):
         if hasattr(adc, "read_u16"):
             self._adc = adc
-        elif hasattr(adc, "value"):
+        elif hasattr(adc, "value") and not callable(adc.value):  # a Pin has it too
             self._adc = _Value(adc)
         else:
             raise TypeError("analog takes a machine.ADC or analogio.AnalogIn, found %s" % type(adc).__name__)
@@ -91,12 +91,12 @@ def _thousandths(name, value):
 
 
 def _share(part, value, whole):
-    """part * value // whole for 0 <= part <= whole < 2^25 in numbers of at most 30 bits: a division by hand, with four
-    bits of `part` in each step."""
+    """part * value / whole, rounded, for 0 <= part <= whole < 2^25, in numbers of at most 30 bits: a division by hand, with
+    four bits of `part` in each step."""
     times, rest = value // whole, value % whole
     quotient = remainder = 0
     for shift in (20, 16, 12, 8, 4, 0):
         remainder = (remainder << 4) + (part >> shift & 15) * rest
         quotient = (quotient << 4) + remainder // whole
         remainder %= whole
-    return part * times + quotient
+    return part * times + quotient + (2 * remainder >= whole)

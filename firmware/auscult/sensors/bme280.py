@@ -99,9 +99,9 @@ class BME280(SlowSensor):
 
 
 # Section 4.2.3 and, for the pressure, section 8.2: the data sheet's formulas for int32, with numbers of at most 30 bits
-# and a sign in between, which MicroPython keeps without heap on boards of 32 bits. Temperature and humidity are the
-# same to the last bit. The pressure has 5 bits more in the slope and 4 after the point, without which it is up to 4 Pa
-# off (the one of section 4.2.3 needs int64).
+# and a sign in between, which MicroPython keeps without heap on boards of 32 bits. The humidity is the same to the last
+# bit. The temperature keeps the 3 lowest bits of its word, which are 0.002 °C. The pressure has 5 bits more in the slope
+# and 4 after the point, without which it is up to 4 Pa off (the one of section 4.2.3 needs int64).
 
 
 def _product(a, b, shift, part=10, add=0):
@@ -113,7 +113,7 @@ def fine_temperature(adc, t):
     """t_fine: 1/5120 °C."""
     t1, t2, t3 = t
     d = (adc >> 4) - t1
-    return _product((adc >> 3) - (t1 << 1), t2, 11) + _product(_product(d, d, 12), t3, 14)
+    return _product(adc - (t1 << 4), t2, 14) + _product(_product(d, d, 12), t3, 14)
 
 
 def pressure_q4(adc, t_fine, p):

@@ -48,7 +48,7 @@ class SlowSensor:
         self._clock = clock
         self._begun = False
         self._began_ms = 0
-        self._fitting = None
+        self._fitting = self  # the buffer that was found to fit last; nobody passes this one
         self._one, self._word, self._message = bytearray(1), bytearray(2), bytearray(3)
         self._attach(bus)
         self.check()
