@@ -200,7 +200,7 @@ def estimate(config: dict[str, Any], power: boards.Power, sensor: Sensor, work: 
     second = power.cycles_per_instruction / power.clock_hz  # of an instruction
     light = config["power"]["sleep"] == "light"
     wake_s = (power.wake_light_us if light else power.wake_sleep_us) / 1e6
-    wakes_hz = max(rate_hz / _watermark(settings), 1 / _LONGEST_NAP_S)
+    wakes_hz = max(rate_hz / watermark(settings), 1 / _LONGEST_NAP_S)
     busy = {
         "sampling": rate_hz * work.per_sample * second,
         "pipeline": rate_hz / hop * work.per_window * second,
@@ -253,7 +253,7 @@ def _sampling(power: dict[str, Any], running: float | None) -> float:
     return share + (1 - share) * duty  # while the machine runs, motion ends each rest at once
 
 
-def _watermark(settings: dict[str, Any]) -> int:
+def watermark(settings: dict[str, Any]) -> int:
     """Samples from one wake-up to the next; the driver chooses if the configuration does not."""
     if settings["watermark"] is not None:
         return int(settings["watermark"])
@@ -268,7 +268,7 @@ def _bus_s(settings: dict[str, Any]) -> float:
     i2c = settings["bus"] == "i2c"
     fastest = chip.I2C_HZ if i2c else chip.SPI_HZ
     clock_hz = settings["freq_hz"] or min(fastest, 400_000 if i2c else 5_000_000)
-    watermark = _watermark(settings)
+    turn = watermark(settings)
 
     def bits(n: int) -> int:
         """Of a read of n bytes. I2C: address, register, address and the data, 9 bits each, with start, restart and stop.
@@ -276,10 +276,10 @@ def _bus_s(settings: dict[str, Any]) -> float:
         return (3 + n) * 9 + 3 if i2c else int(1 + chip.SPI_DUMMY + n) * 8
 
     if "_burst" in vars(chip) and chip.SPI_GAP_US:  # ADXL345: each sample is a read of its own, with a pause between
-        samples = watermark * (bits(chip.STRIDE) / clock_hz + (0 if i2c else chip.SPI_GAP_US / 1e6))
+        samples = turn * (bits(chip.STRIDE) / clock_hz + (0 if i2c else chip.SPI_GAP_US / 1e6))
     else:
-        samples = bits(watermark * chip.STRIDE) / clock_hz
-    return float((bits(_LEVEL_BYTES) / clock_hz + samples) / watermark)
+        samples = bits(turn * chip.STRIDE) / clock_hz
+    return float((bits(_LEVEL_BYTES) / clock_hz + samples) / turn)
 
 
 def _lines_hz(report: dict[str, Any], windows_hz: float) -> float:
