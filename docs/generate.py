@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes what follows from tables in the code: docs/features.md, docs/node.md and the packages for `mip` in firmware/."""
+"""Writes what follows from tables in the code: docs/features.md, docs/node.md, the packages for `mip` in firmware/, and the
+drivers' type stubs in host_tools/auscult-stubs/."""
 
 import sys
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
 FIRMWARE = DOCS.parent / "firmware"
-sys.path.insert(0, str(FIRMWARE))
+STUBS = DOCS.parent / "host_tools" / "auscult-stubs"
+sys.path[:0] = [str(FIRMWARE), str(DOCS)]
 
 import packages  # noqa: E402
+import stubs  # noqa: E402
 from auscult import config  # noqa: E402
 from auscult_host import features  # noqa: E402
 
@@ -59,7 +62,8 @@ def node_page() -> str:
 def pages() -> dict[Path, str]:
     """What should be in each of the files."""
     return {DOCS / "features.md": features_page(), DOCS / "node.md": node_page(),
-            **{FIRMWARE / name: text for name, text in packages.packages().items()}}
+            **{FIRMWARE / name: text for name, text in packages.packages().items()},
+            **{STUBS / name: text for name, text in stubs.stubs().items()}}
 
 
 if __name__ == "__main__":

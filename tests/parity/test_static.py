@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pipeline linked into a board's firmware says the same as the native module and the host."""
+"""All in the firmware: the pipeline linked into it says the same as the native module and the host, and the frozen device
+package, with its machine code, reads a sensor."""
 
 from pathlib import Path
 
 import numpy as np
 import windows
-from auscult_host import boards, build, toolchain
+from auscult_host import boards, build, paths, toolchain
 from auscult_host import features as table
 from auscult_host.estimators import convert
 from auscult_host.hostlib import HostPipeline, choose_shifts
@@ -22,8 +23,28 @@ for _ in range({n}):
 f.close(); o.close()
 """
 
+# No file system has a part in it: /lib is empty.
+_SENSOR = """
+import os, simboard, time
+from auscult import config, quality, quality_viper
+from auscult.node import make_bus
+from auscult.sensors import driver, unpack, unpack_viper
+from auscult.virtual.setup import attach
+settings = config.check({{"sensor": {{"chip": "lsm6dso", "rate_hz": 833}}}})
+attach(settings, {source!r})
+sensor = driver("lsm6dso")(make_bus(settings["sensor"]))
+sensor.configure(833)
+sensor.start()
+time.sleep_ms(100)
+block = sensor.block()
+n = sensor.read_fifo_into(block)
+print(os.listdir("/lib") if "lib" in os.listdir("/") else [])
+print(unpack.untag is unpack_viper.untag and quality.scan is quality_viper.scan)
+print(n, block.data[: 6 * n].hex())
+"""
 
-def test_static_module(tmp_path: Path) -> None:
+
+def test_pipeline_and_package_in_the_firmware(tmp_path: Path) -> None:
     spec = PipelineSpec.make(name="linked", window=128, hop=128, axes=list("xyz"),
                              features=table.names(list("xyz"), ["std", "kurtosis", "share_2_8"]))
     data = windows.signals(128, 3, 1000)
@@ -35,12 +56,14 @@ def test_static_module(tmp_path: Path) -> None:
     expected = [v for w in data for v in HostPipeline(spec, code).push(w)]
 
     module = build.static_module(spec, tmp_path, code)
-    firmware = boards.build_firmware("sim_m4", toolchain.micropython_dir(), tmp_path / "firmware", user_c_modules=[module])
+    firmware = boards.build_firmware("sim_m4", toolchain.micropython_dir(), tmp_path / "firmware", user_c_modules=[module],
+                                    manifests=[paths.assets() / "firmware" / "manifest.py"])
     (tmp_path / "in").write_bytes(data.astype("<i2").tobytes())
     with SimBoard("sim_m4", firmware=firmware) as board:
         board.exec(_RUN.format(name=spec.name, source=str(tmp_path / "in"), target=str(tmp_path / "out"), n=len(data),
                                size=data[0].size * 2))
         info = board.exec("import linked\nprint(linked.info())")
+        files, machine_code, sensor = board.exec(_SENSOR.format(source=str(tmp_path / "in"))).splitlines()
     got = np.frombuffer((tmp_path / "out").read_bytes(), "<i4").reshape(len(data), -1)
     assert [int(row[1]) for row in got] == [v.index for v in expected]
     assert (got[:, 3:5] == np.array([v.proba for v in expected]) * 32768).all()
@@ -48,3 +71,6 @@ def test_static_module(tmp_path: Path) -> None:
     rows = np.array([v.features for v in expected]) >> np.array(spec.shifts)
     assert (got[:, 1] == model.predict(rows)).all()
     assert '"linked"' in info
+    assert (files, machine_code) == ("[]", "True")
+    n, words = sensor.split()
+    assert int(n) >= 64 and bytes.fromhex(words) == data.astype("<i2").tobytes()[: 6 * int(n)]

@@ -69,6 +69,7 @@ def test_wheel_works_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
     for part in ("firmware/auscult/node.py", "firmware/native/aus_module.c", "boards/sim_m4/board.toml",
                  "models/bearing_fault/template.toml"):
         assert f"auscult_host/_assets/{part}" in names
+    assert {"auscult-stubs/py.typed", "auscult-stubs/sensors/lis3dh.pyi"} <= set(names)
     assert not [name for name in names if name.endswith((".pyc", ".elf", ".mpy"))]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "AUSCULT_CACHE": str(tmp_path / "cache")}
     environment.pop("AUSCULT_DATA", None)

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+# Written by docs/generate.py.
+from typing import Any, Literal, overload
+
+from auscult.sensors.adxl345 import ADXL345 as _ADXL345
+from auscult.sensors.adxl355 import ADXL355 as _ADXL355
+from auscult.sensors.adxl355 import ADXL357 as _ADXL357
+from auscult.sensors.analog import Analog as _Analog
+from auscult.sensors.bma423 import BMA423 as _BMA423
+from auscult.sensors.bme280 import BME280 as _BME280
+from auscult.sensors.ds18b20 import DS18B20 as _DS18B20
+from auscult.sensors.iis3dwb import IIS3DWB as _IIS3DWB
+from auscult.sensors.kx134 import KX132 as _KX132
+from auscult.sensors.kx134 import KX134 as _KX134
+from auscult.sensors.lis2dw12 import LIS2DW12 as _LIS2DW12
+from auscult.sensors.lis3dh import LIS3DH as _LIS3DH
+from auscult.sensors.lsm6dso import ISM330DHCX as _ISM330DHCX
+from auscult.sensors.lsm6dso import LSM6DSO as _LSM6DSO
+from auscult.sensors.lsm6dso import LSM6DSOX as _LSM6DSOX
+from auscult.sensors.mcp9808 import MCP9808 as _MCP9808
+from auscult.sensors.mpu6050 import MPU6050 as _MPU6050
+from auscult.sensors.mpu6050 import MPU6500 as _MPU6500
+from auscult.sensors.mpu6050 import MPU6886 as _MPU6886
+from auscult.sensors.mpu6050 import MPU9250 as _MPU9250
+from auscult.sensors.sht3x import SHT3x as _SHT3x
+from auscult.sensors.sht4x import SHT4x as _SHT4x
+from auscult.sensors.tmp117 import TMP117 as _TMP117
+
+CHIPS: dict[str, tuple[str, str]]
+SLOW: dict[str, tuple[str, str]]
+
+@overload
+def driver(name: Literal["adxl345"]) -> type[_ADXL345]: ...
+@overload
+def driver(name: Literal["adxl355"]) -> type[_ADXL355]: ...
+@overload
+def driver(name: Literal["adxl357"]) -> type[_ADXL357]: ...
+@overload
+def driver(name: Literal["analog"]) -> type[_Analog]: ...
+@overload
+def driver(name: Literal["bma423"]) -> type[_BMA423]: ...
+@overload
+def driver(name: Literal["bme280"]) -> type[_BME280]: ...
+@overload
+def driver(name: Literal["ds18b20"]) -> type[_DS18B20]: ...
+@overload
+def driver(name: Literal["iis3dwb"]) -> type[_IIS3DWB]: ...
+@overload
+def driver(name: Literal["ism330dhcx"]) -> type[_ISM330DHCX]: ...
+@overload
+def driver(name: Literal["kx132"]) -> type[_KX132]: ...
+@overload
+def driver(name: Literal["kx134"]) -> type[_KX134]: ...
+@overload
+def driver(name: Literal["lis2dw12"]) -> type[_LIS2DW12]: ...
+@overload
+def driver(name: Literal["lis3dh"]) -> type[_LIS3DH]: ...
+@overload
+def driver(name: Literal["lsm6dso"]) -> type[_LSM6DSO]: ...
+@overload
+def driver(name: Literal["lsm6dsox"]) -> type[_LSM6DSOX]: ...
+@overload
+def driver(name: Literal["mcp9808"]) -> type[_MCP9808]: ...
+@overload
+def driver(name: Literal["mpu6050"]) -> type[_MPU6050]: ...
+@overload
+def driver(name: Literal["mpu6500"]) -> type[_MPU6500]: ...
+@overload
+def driver(name: Literal["mpu6886"]) -> type[_MPU6886]: ...
+@overload
+def driver(name: Literal["mpu9250"]) -> type[_MPU9250]: ...
+@overload
+def driver(name: Literal["sht3x"]) -> type[_SHT3x]: ...
+@overload
+def driver(name: Literal["sht4x"]) -> type[_SHT4x]: ...
+@overload
+def driver(name: Literal["tmp117"]) -> type[_TMP117]: ...
+@overload
+def driver(name: str) -> type[Any]: ...

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+# Written by docs/generate.py.
+from auscult.sensors.sensirion import Sensirion
+
+class SHT4x(Sensirion): ...

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+# Written by docs/generate.py.
+from auscult.sensors.slow import SlowSensor
+
+class TMP117(SlowSensor): ...
