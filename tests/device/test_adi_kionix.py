@@ -48,6 +48,22 @@ def writes() -> Callable[[Bench], list[tuple[int, int]]]:
     return watch
 
 
+@pytest.mark.parametrize("name", ["adxl355", "adxl357", "kx132", "kx134"])
+@pytest.mark.parametrize("threshold_g", [0.5, 1.5])
+def test_motion_just_below_the_threshold_does_not_wake_and_just_above_does(name: str, threshold_g: float) -> None:
+    for share, woken in ((0.9, False), (1.1, True)):
+        words = np.zeros((20000, 3), "<i2")
+        words[10000:, 2] = round(share * threshold_g * 2048)
+        bench = Bench(name, "i2c", words.tobytes(), 16 * G_UM)
+        sensor = bench.sensor()
+        sensor.wake_on_motion(threshold_g)
+        bench.chip.recording._stream.seek(6 * 9990)
+        bench.chip.recording._at = bench.chip.recording._end = 0
+        assert not sensor.moved()
+        bench.clock.sleep_ms(1000)
+        assert sensor.moved() == woken
+
+
 class TestAdxl355:
     @ADI
     def test_rate_and_range_codes(self, name: str) -> None:
@@ -151,6 +167,17 @@ class TestAdxl355:
         assert len(read(sensor, block)) == 32 and sensor.overruns == 2
         periods(bench, sensor, 30)
         assert len(read(sensor, block)) and sensor.overruns == 2
+
+    def test_the_line_needs_the_polarity_that_the_driver_sets(self) -> None:
+        bench = Bench("adxl355", "i2c", counting(1000).tobytes(), line=True)
+        sensor = bench.sensor(500, watermark=8)
+        sensor.stop()
+        bench.bus.write(0x2C, 0x81)
+        sensor.start()
+        periods(bench, sensor, 20)
+        assert not bench.pin()
+        bench.bus.write(0x2C, 0xC1)
+        assert bench.pin()
 
     def test_a_fifo_just_full_has_lost_nothing(self) -> None:
         bench = Bench("adxl355", "i2c", counting(1000).tobytes())
