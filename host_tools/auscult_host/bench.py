@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from . import boards as descriptions
-from . import toolchain
+from . import device, toolchain
 from .benchmarks import own, peers, sampling, yardstick
 from .benchmarks.counting import Case, CountingBoard, LeftOutError, Metrics
 from .errors import AuscultError
@@ -33,9 +33,16 @@ BARS = {
     ("load", "instructions"): dict.fromkeys(BOARDS, 1_000_000),
     ("load_pipeline", "instructions"): dict.fromkeys(BOARDS, 1_000_000),
     ("load", "heap_bytes"): dict.fromkeys(BOARDS, 9 * 1024),  # and see _most()
-    **{(case, "heap_bytes"): dict.fromkeys(BOARDS, 0) for case in ("f54", "forest", "forest_small", "activity", "window",
-                                                                   "sampling", "sampling_spi")},
+    **{(case, "heap_bytes"): dict.fromkeys(BOARDS, 0) for case in ("f54", "forest", "forest_small", "activity", "window")},
+    **{(f"sampling.{chip}", "per_mille_of_singly"): dict.fromkeys(BOARDS, 125) for chip in device.chips()},
+    **{(f"sampling.{chip}", "heap_bytes"): dict.fromkeys(BOARDS, 0) for chip in device.chips()},
+    ("share.6667_hz", "per_mille_of_core"): {"sim_m4": 250},
 }
+
+
+_UNITS = {"instructions_singly": "instructions per sample", "instructions_bare": "instructions per sample",
+          "per_mille_of_singly": "per mille", "gap_us": "µs",
+          "per_mille_of_core": f"per mille of a core that executes {sampling.CORE_PER_S // 10**6} million instructions a second"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,8 +142,10 @@ def _count(name: str, cases: Sequence[Case], progress: Callable[[str], None], le
 
 def _unit(case: str, metric: str) -> str:
     if metric == "instructions":
-        kind = case.split("_")[0]
-        return "instructions" if kind == "load" else f"instructions per {'sample' if kind == 'sampling' else 'call'}"
+        kind = case.split("_")[0].split(".")[0]
+        return "instructions" if kind == "load" else f"instructions per {'sample' if kind in ('sampling', 'share') else 'call'}"
+    if metric in _UNITS:
+        return _UNITS[metric]
     if metric == "right_rows":
         return f"of {peers.ROWS_COUNTED} rows"
     return "bytes"
@@ -169,6 +178,14 @@ def tables(result: Result) -> dict[str, list[tuple[str, list[Figure | None]]]]:
 
     found = {
         "Instructions": rows("instructions", plain),
+        "Instructions for one sample of three axes, at the chip's highest rate by bursts":
+            rows("instructions", lambda c: c.startswith("sampling.")),
+        "The same, each sample by a poll and a read of its own": rows("instructions_singly", bool),
+        "The same by a bare loop of polls and reads: no true rate, no lost samples noticed": rows("instructions_bare", bool),
+        "Bursts to single reads, per mille": rows("per_mille_of_singly", bool),
+        "Sampling three axes, per mille of a core that executes 80 million instructions a second":
+            rows("per_mille_of_core", bool),
+        "Longest time without a read before samples are lost, µs": rows("gap_us", bool),
         "Instructions, one feature of one axis (512 samples)": rows("instructions", lambda c: c.startswith("feature.")),
         "Instructions, one prediction (12 features)": rows("instructions", lambda c: c.startswith("model.")),
         "Instructions, what it is compared with": rows("instructions", lambda c: c.startswith(("peer.", "yardstick."))),
@@ -195,7 +212,9 @@ def markdown(result: Result) -> str:
         "`forest_small`; `load_fast`: of `forest`; `load_pipeline`: of `window`'s pipeline with its forest in layout small;",
         "`load_node`: the same by `auscult.pipeline.load()`, checks and buffers included. `window`: the features and forest of",
         "`auscult train`'s defaults.",
-        "`sampling`: one sample from an ADXL345's FIFO over I2C through the shipped sampler; `sampling_spi`: from a LIS3DH.",
+        "`sampling.*`: one sample from the chip's FIFO through the shipped sampler, over SPI where the chip has it; what the bus",
+        "itself takes is not in it. `share.*`: with " + ", ".join(f"{chip} ({rate} Hz)" for rate, (chip, _) in
+                                                                  sampling.SHARES.items()) + ".",
         "`yardstick.f54`: the same features in straightforward float C (bench/yardstick). `peer.*`: Python that other",
         "generators make of `forest`, compiled with mpy-cross; their garbage collection is left out. ≤: the bar of a figure.",
     ]

@@ -419,6 +419,31 @@ def test_tmp117_that_takes_too_long() -> None:
         sensor.read_into(sensor.values())
 
 
+def test_on_spi_an_unplugged_chip_is_noticed_when_read() -> None:
+    bench = Slow("bme280", "spi")
+    sensor = bench.sensor()
+    bench.chip.present = False
+    sensor.start()
+    bench.clock.sleep_ms(sensor.measure_ms)
+    with pytest.raises(SensorError, match=r"BME280 on SPI\(1, virtual\).*does not answer: check wiring.* chip-select pin"):
+        sensor.read_into(sensor.values())
+
+
+@pytest.mark.parametrize("name", ["mcp9808", "ds18b20"])
+def test_a_conversion_that_takes_too_long_and_cannot_be_noticed(name: str) -> None:
+    """Neither chip says whether it is done (a DS18B20 only as long as nobody else is addressed)."""
+    bench = Slow(name)
+    sensor = bench.sensor()
+    assert sensor.measure() == {"temperature_c": 21.5}
+    bench.chip.temperature_c = 50
+    sensor.start()
+    bench.chip.conversion.start(10**7)
+    bench.clock.sleep_ms(sensor.measure_ms)
+    values = sensor.values()
+    sensor.read_into(values)
+    assert values[0] == 21500
+
+
 # --- 1-Wire
 
 

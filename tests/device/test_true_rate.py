@@ -33,7 +33,7 @@ def estimate_mhz(name: str, rate_hz: float, rate_ppm: int, line: bool) -> tuple[
 def test_within_a_tenth_of_a_percent_after_ten_seconds(name: str) -> None:
     kind = driver(name)
     for rate_hz in kind.RATES_HZ:
-        if rate_hz > 4000 and rate_hz != kind.RATES_HZ[-1] or rate_hz < 1:
+        if (rate_hz > 4000 and rate_hz != kind.RATES_HZ[-1]) or rate_hz < 1:
             continue  # the fastest takes long enough; below 1 Hz ten seconds hold too few samples
         for line in (False, True) if kind.WATERMARK_LINE else (False,):
             rate_ppm = 71000 if line else -83000

@@ -54,6 +54,7 @@ def driver(name):
     file, kind = found
     try:
         module = __import__("auscult.sensors." + file, None, None, (kind,))
-    except ImportError:
-        raise ImportError("the driver of %s is not installed: copy auscult/sensors/%s.py to the board" % (name, file))
+    except ImportError as error:
+        raise ImportError("the driver of %s is not installed: copy auscult/sensors/%s.py and what it imports to the board (%s)"
+                          % (name, file, error))
     return getattr(module, kind)

@@ -78,8 +78,8 @@ class Accelerometer:
 
     def configure(self, rate_hz, range_g=16, watermark=None, axes="xyz"):
         """Sets output data rate in Hz, range in g and the FIFO level in samples that raises the interrupt line (by default
-        what comes in 40 ms, but 16 to 256, at most half of the FIFO and what comes in 1 s). axes: those that are needed; the words of others
-        mean nothing. Leaves the chip at rest: start() measures. ValueError says what the chip can do."""
+        what comes in 40 ms, but 16 to 256, at most half of the FIFO and what comes in 1 s). axes: those that are needed;
+        the words of others mean nothing. Leaves the chip at rest: start() measures. ValueError says what the chip can do."""
         if rate_hz not in self.RATES_HZ:
             raise ValueError("%s cannot sample at %s Hz; it can at %s" % (self.NAME, rate_hz, _list(self.RATES_HZ)))
         if range_g not in self.RANGES_G:

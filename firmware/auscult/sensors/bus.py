@@ -31,11 +31,6 @@ class _Bus:
         """Takes from a driver what its chip is called and how it frames transfers (see `Accelerometer`)."""
         self.chip = driver.NAME
 
-    def read(self, register):
-        """One register's value."""
-        self.read_into(register, self._one)
-        return self._one[0]
-
     def check_id(self, register, expected):
         """expected: the ids that are right. SensorError if another one answers; returns the id."""
         found = self.read(register)
@@ -108,10 +103,19 @@ class I2CBus(_Bus):
         except (OSError, AttributeError):
             return []
 
+    def read(self, register):
+        """One register's value."""
+        one = self._one
+        try:
+            self._readfrom(self._addr, register, one)
+        except OSError as error:
+            raise self._lost(error)
+        return one[0]
+
     def read_into(self, register, buf):
         """Fills buf from consecutive registers."""
         try:
-            self._i2c.readfrom_mem_into(self._addr, register | self._increment if len(buf) > 1 else register, buf)
+            self._readfrom(self._addr, register | self._increment, buf)
         except OSError as error:
             raise self._lost(error)
 
@@ -193,14 +197,23 @@ class SPIBus(_Bus):
                     self.chip, " or ".join(["%d (polarity=%d, phase=%d)" % (m, m >> 1, m & 1) for m in self._modes]))
         return _Bus._other(self, found, expected)
 
+    def read(self, register):
+        """One register's value."""
+        one = self._one
+        self._fetch(register << self._shift | self._read, one)
+        return one[0]
+
     def read_into(self, register, buf):
         """Fills buf from consecutive registers."""
+        self._fetch(register << self._shift | self._read | self._multiple, buf)
+
+    def _fetch(self, first, buf):
         command, cs = self._command, self._cs
-        command[0] = register << self._shift | self._read | (self._multiple if len(buf) > 1 else 0)
+        command[0] = first
         try:
             cs(0)
-            self._spi.write(command)
-            self._spi.readinto(buf)
+            self._write(command)
+            self._readinto(buf)
         except OSError as error:
             raise self._lost(error)
         finally:

@@ -102,7 +102,7 @@ class LIS3DH(Accelerometer):
         return 25 + (word[1] - 256 if word[1] & 0x80 else word[1])
 
     def wake_on_motion(self, threshold_g):
-        """Watches at 10 Hz with 4 µA (low power, table 11) and raises INT1 when the high-pass filtered acceleration of
+        """Watches at 10 Hz with 3 µA (low power, table 12) and raises INT1 when the high-pass filtered acceleration of
         an axis is beyond threshold_g, until moved() has been asked. configure() ends it."""
         self.stop()
         self._bus.write(_CTRL_REG2, _HP_TO_INT1)

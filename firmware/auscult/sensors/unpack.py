@@ -59,6 +59,6 @@ def pick(data, n, words, columns, out):
 
 
 try:
-    from auscult.sensors.unpack_viper import pick, shorten, swap, swap_four, untag  # noqa: F811
+    from auscult.sensors.unpack_viper import pick, shorten, swap, swap_four, untag  # noqa: F401, F811
 except (ImportError, SyntaxError, ValueError):  # no such emitter, or a .mpy for another architecture
     pass
