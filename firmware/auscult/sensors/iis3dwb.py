@@ -17,7 +17,7 @@ class IIS3DWB(LSM6DSO):
     _BDR = (0xA,)  # FIFO_CTRL3: BDR_XL = 1010
     NOISE_UG = 75  # "Features", three axes
     BANDWIDTH = 6300 / 26667  # AN5444: 6.3 kHz, flat
-    SELF_TEST = (26667, 4, 100, ((800, 3200),) * 3)
+    SELF_TEST = (26667, 4, 100, ((800, 3200),) * 3)  # as ST's own example tests it
     _CONF = 0  # there is no CTRL9_XL
     # CTRL1_XL, CTRL6_C, CTRL8_XL and SLOPE_EN of wake_on_motion(): there is one mode, 1.1 mA; high-pass at an 800th of the
     # rate, 33 Hz; latched, filtered by the high-pass

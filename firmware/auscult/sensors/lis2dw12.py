@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""LIS2DW12 accelerometer, ±2 to ±16 g, 32-level FIFO, I2C or SPI. Facts from ST's data sheet DS12071 (DocID029682 Rev 3).
+"""LIS2DW12 accelerometer, ±2 to ±16 g, 32-level FIFO, I2C or SPI. Facts from ST's data sheet DocID029682 Rev 3.
 
 High-performance mode, 14 bits left justified: 32768 is 8192 times the sensitivity of table 3, 1.998848 g in the range
 ±2 g.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A virtual LIS2DW12 after ST's data sheet DS12071 (DocID029682 Rev 3): what a driver for acceleration streams can see.
+"""A virtual LIS2DW12 after ST's data sheet DocID029682 Rev 3: what a driver for acceleration streams can see.
 
 Included: device id, output data rates and resolutions of the high-performance and low-power modes, ranges, bypass, FIFO
 and continuous modes, FIFO_SAMPLES, status, watermark and wake-up on INT1, address increment with roll-back, soft reset,
