@@ -78,6 +78,10 @@ class TestOverflow:
         got = read(sensor, block)
         assert sensor.overruns == 0 and np.array_equal(got, counting(len(got)))
         assert len(got) + sensor.left == sensor.DEPTH
+        periods(bench, sensor, 300)
+        read(sensor, block)
+        periods(bench, sensor, sensor.DEPTH)
+        assert len(read(sensor, block)) and sensor.overruns == 1
 
     def test_where_the_mpu6886_has_all_1024_bytes(self) -> None:
         """The data sheet says 1 kB, Linux and PX4 say 1008 bytes of its sister: both are fine."""
@@ -167,6 +171,14 @@ class TestMpuSettings:
         assert len(read(sensor, sensor.block())) > 30
         sensor.stop()
         assert bench.chip.registers[PWR_MGMT_1] == 0x40 and not bench.chip.registers[USER_CTRL] & 0x40
+
+    @pytest.mark.parametrize(("name", "asleep"), [("mpu6050", True), ("mpu6500", False), ("mpu6886", True), ("mpu9250", False)])
+    def test_power_on_values(self, name: str, asleep: bool) -> None:
+        """Zeros, but for the id, the clock or sleep, the factory values and the MPU-6886's CONFIG."""
+        registers = Bench(name, buses(name)[0], bytes(60)).chip.registers
+        assert bool(registers[PWR_MGMT_1] & 0x40) == asleep
+        rest = {register for register, value in enumerate(registers) if value} - {0x0D, 0x0E, 0x0F, 0x10, PWR_MGMT_1, 0x75}
+        assert rest == ({0x1A} if name == "mpu6886" else set())
 
     @MPU
     def test_the_gyroscope_and_axes_that_nobody_needs_stay_off(self, name: str) -> None:
@@ -325,6 +337,8 @@ class TestBma423:
         sensor.configure(100, 2, 8)
         sensor.start()
         sensor.stop()
+        sensor.start()
+        sensor.stop()
         bench.sensor()
         assert bench.chip.early_writes == 0
         sensor.stop()
@@ -341,6 +355,12 @@ class TestBma423:
         bench.clock.sleep_ms(1000)
         bench.chip.tick()
         assert bench.chip.recording.left == left
+
+    def test_power_on_values(self) -> None:
+        """±4 g, 100 Hz, a FIFO with headers and sensor time, watermark 512, power save mode."""
+        registers = Bench("bma423", "i2c", bytes(60)).chip.registers
+        values = {0x40: 0xA8, 0x41: 0x01, 0x45: 0x80, 0x46: 0x00, 0x47: 0x02, 0x48: 0x02, 0x49: 0x10, 0x7C: 0x03, 0x7D: 0x00}
+        assert {register: registers[register] for register in values} == values
 
     def test_rate_codes(self) -> None:
         for code, rate_hz in enumerate((12.5, 25, 50, 100, 200, 400, 800, 1600), 5):

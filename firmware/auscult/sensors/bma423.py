@@ -41,14 +41,14 @@ _NEGATIVE = const(0x09)
 _POWER_SAVE = const(0x03)  # PWR_CONF: adv_power_save, fifo_self_wake_up
 _ACC_ON = const(0x04)  # PWR_CTRL
 _FLUSH = const(0xB0)  # CMD
-_IDLE_US = const(450)  # table 1 and section 4.2: after a write in power save mode
+_IDLE_US = const(450)  # "Digital Interfaces": after a write in power save mode
 
 
 class BMA423(Accelerometer):
     """See `auscult.sensors` for the interface."""
 
     NAME = "BMA423"
-    ADDRESSES = (0x18, 0x19)  # section 6.2: SDO low, high
+    ADDRESSES = (0x18, 0x19)  # "I2C": SDO low, high
     ID_REGISTER, IDS = 0x00, (0x13,)
     FIFO_BYTES = 1024  # section 4.5
     DEPTH = 170
@@ -57,9 +57,9 @@ class BMA423(Accelerometer):
     RANGES_G = (2, 4, 8, 16)
     BITS = (12,)
     NOISE_UG = 140  # Bosch's BMA4xy design guide, table 2
-    BANDWIDTH = 0.43  # section 4.3: 684 Hz at 1600 Hz
-    SPI_DUMMY = 1  # section 6.3
-    # Section 4.9: at least 400, 800 and 400 mg between the two directions.
+    BANDWIDTH = 0.43  # page 2: 684 Hz, at 1600 Hz
+    SPI_DUMMY = 1  # "SPI"
+    # Section 4.9: ±8 g, 50 ms; at least 400, 800 and 400 mg between the two directions.
     SELF_TEST = (1600, 8, 50, ((400, 16000), (800, 16000), (400, 16000)))
 
     def __init__(self, bus, clock=port):
@@ -67,7 +67,7 @@ class BMA423(Accelerometer):
         Accelerometer.__init__(self, bus, clock)
 
     def check(self):
-        """Raises SensorError unless this chip answers. Section 6.1: the chip listens to SPI from the first edge of its
+        """Raises SensorError unless this chip answers. "Digital Interfaces": it listens to SPI from the first edge of its
         select pin on, so that what it answers before means nothing."""
         try:
             self._bus.read(self.ID_REGISTER)
@@ -123,7 +123,7 @@ class BMA423(Accelerometer):
         self._bus.write(_ACC_SELF_TEST, _POSITIVE if on else _NEGATIVE)
 
     def temperature_c(self):
-        """Die temperature in °C, in steps of 1 °C (section 4.3)."""
+        """Die temperature in °C, in steps of 1 °C ("Temperature Sensor")."""
         value = self._bus.read(_TEMPERATURE)
         if value == 0x80:
             raise self._bus.error("no temperature yet")

@@ -57,7 +57,7 @@ _FIFO_RESET = const(0x04)
 _SLEEP = const(0x40)  # PWR_MGMT_1
 _CYCLE = const(0x20)
 _GYRO_OFF = const(0x07)  # PWR_MGMT_2: STBY_XG, YG, ZG; XA, YA, ZA in bits 5..3
-_START_MS = const(30)  # PS6500, table 2: accelerometer's cold start; until then what comes means nothing
+_START_MS = const(30)  # PS6500, "Accelerometer Specifications": cold start; until then what comes means nothing
 
 
 class MPU6050(Accelerometer):
@@ -208,11 +208,11 @@ class MPU6500(MPU6050):
     DEPTH = 85
     # RM6500 4.8, codes 1 to 7: 184, 92, 41, 20, 10, 5 and 460 Hz
     _DLPF = (6, 5, 4, 3, 3, 2, 2, 1, 7)
-    NOISE_UG = 300  # PS6500, table 2
+    NOISE_UG = 300  # PS6500, "Accelerometer Specifications"
     BANDWIDTH = 0.4  # 0.33 at 125 Hz to 0.5 at 10 Hz
-    SPI_HZ = 1000000  # PS6500, table 5: 20 MHz for sensor data and interrupts only
+    SPI_HZ = 1000000  # PS6500, "Other Electrical Specifications": 20 MHz for sensor data and interrupts only
     SELF_TEST = (250, 2, 50, None)  # AN-MPU-9250A-03, section 3: ±2 g, 92 Hz
-    _DEGREES = (333.87, 21)  # PS6500, table 3
+    _DEGREES = (333.87, 21)  # PS6500, "A.C. Electrical Characteristics"
 
     def _configure(self):
         write = self._bus.write
@@ -277,7 +277,7 @@ class MPU6886(MPU6500):
     SPI_HZ = 10000000  # DS6886, page 1
     WATERMARK_LINE = True
     _SPI_ONLY = 0  # in I2C_IF instead
-    _DEGREES = (326.8, 25)  # DS6886, table 3
+    _DEGREES = (326.8, 25)  # DS6886, "A.C. Electrical Characteristics"
 
     def _configure(self):
         MPU6500._configure(self)

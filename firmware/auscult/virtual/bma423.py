@@ -43,7 +43,7 @@ class BMA423(RegisterChip):
     PORT = 0x26
     DEPTH = 170  # of 1024 bytes
     SPI_DUMMY = 1
-    START_US = 2000  # table 1: from suspend to normal
+    START_US = 2000  # from suspend to normal
 
     def reset(self):
         registers = self.registers

@@ -42,7 +42,7 @@ _WHO_AM_I = const(117)
 
 _ENODEV = const(19)
 _G_UM = 9806650
-_WAKE_US = const(30000)  # PS-MPU-6500A-01, table 2: accelerometer's cold start
+_WAKE_US = const(30000)  # PS-MPU-6500A-01, "Accelerometer Specifications": cold start
 
 
 class MPU6050(RegisterChip):
