@@ -104,7 +104,7 @@ def run(trained: Trained, config: dict[str, Any], recording: recordings.Recordin
             if played.interrupt and not real_time:
                 clock.watch(played.chip)
             node = nodes.Node(config, pipeline, played.bus, stream, played.interrupt, clock, played.chip)
-        return _turn(node, clock)
+        return _turn(node, clock, recording is not None)
     except KeyboardInterrupt:
         figures: dict[str, Any] = node.summary("stopped by Ctrl-C") if node and node.sampler else {}
         return figures
@@ -116,7 +116,8 @@ def run(trained: Trained, config: dict[str, Any], recording: recordings.Recordin
             node.stop()
 
 
-def _turn(node: Any, clock: Any) -> dict[str, Any]:
+def _turn(node: Any, clock: Any, is_virtual: bool) -> dict[str, Any]:
+    """A node tries a silent sensor again for ever: it may be plugged in again. A virtual one will not."""
     turns = node.turns()
     while True:
         try:
@@ -124,6 +125,8 @@ def _turn(node: Any, clock: Any) -> dict[str, Any]:
         except StopIteration as end:
             figures: dict[str, Any] = end.value
             return figures
+        if is_virtual and node.errors > 2:
+            raise AuscultError("the virtual sensor fails, as said above", "samples", "report this")
 
 
 def _look_for_hardware() -> None:

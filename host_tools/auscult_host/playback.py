@@ -90,6 +90,9 @@ def sensor_settings(trained: Trained, chip: str, bus: str) -> dict[str, Any]:
     if bus not in ("i2c", "spi"):
         raise AuscultError(f"the bus {bus!r}", "i2c or spi", "for example --bus i2c")
     driver = device.accelerometer(chip)
+    if not (driver.ADDRESSES if bus == "i2c" else driver.SPI_HZ):
+        other = "spi" if bus == "i2c" else "i2c"
+        raise AuscultError(f"{driver.NAME} on {bus}, which it does not have", other, f"--bus {other}")
     rate = min(driver.RATES_HZ, key=lambda r: abs(np.log(r / trained.spec.rate_hz)))
     wide = [g for g in driver.RANGES_G if driver.full_scale_of(g) / 1e6 >= trained.spec.full_scale * 0.99]
     settings: dict[str, Any] = {"chip": chip, "bus": bus, "id": 1, "rate_hz": rate,

@@ -120,6 +120,7 @@ def test_ctrl_c_ends_with_the_summary(folder: Path) -> None:
     (["model.joblib", "--virtual", "none.parquet"], "none.parquet"),
     (["model.joblib", "--virtual", "rattle.parquet", "--chip", "bno055"], "the chip 'bno055'"),
     (["model.joblib", "--virtual", "rattle.parquet", "--bus", "can"], "the bus 'can'"),
+    (["model.joblib", "--virtual", "rattle.parquet", "--chip", "iis3dwb"], "IIS3DWB on i2c, which it does not have"),
 ])
 def test_errors_are_one_clear_line(auscult: Any, folder: Path, arguments: list[str], found: str) -> None:
     (folder / "bad.json").write_text('{"sensor": {"chop": "adxl345"}}')
