@@ -734,6 +734,23 @@ def test_bme280_whose_trimming_is_empty_or_late() -> None:
     bench.sensor().measure()
 
 
+def test_bme280_that_still_copies_its_trimming_values() -> None:
+    """Section 5.4.4, im_update: until then they are not to be read."""
+    bench = Slow("bme280")
+    right, until = bench.chip._get, bench.clock.now + 3000
+
+    def get(register: int) -> int:
+        late = bench.clock.now < until
+        return 1 if late and register == 0xF3 else 0 if late and register != 0xD0 else right(register)
+
+    bench.chip._get = get
+    sensor = bench.sensor()
+    assert sensor._p == virtual_bme280.TRIMMING_P
+    until = bench.clock.now + 10**6
+    with pytest.raises(SensorError, match="it does not become ready"):
+        bench.sensor()
+
+
 def test_bme280_with_a_wrong_spi_mode() -> None:
     bench = Slow("bme280")
     spi = SPI(1, polarity=0, phase=1)

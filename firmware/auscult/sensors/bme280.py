@@ -20,7 +20,6 @@ _TRIMMING_2 = const(0xE1)  # to 0xE7: section 4.2.2, Table 16
 _FORCED = const(0x01)
 _BUSY = const(0x09)  # measuring, im_update: section 5.4.4
 _COPY_MS = const(2)  # start-up time: section 1.1, Table 1
-_SKIPPED = const(0x80000)  # section 5.4.7: so both are without a measurement; each alone may be one
 
 
 class BME280(SlowSensor):
@@ -90,8 +89,6 @@ class BME280(SlowSensor):
             raise self._bus.error("no measurement after %d ms" % self.measure_ms)
         pressure = data[5] << 12 | data[6] << 4 | data[7] >> 4
         temperature = data[8] << 12 | data[9] << 4 | data[10] >> 4
-        if temperature == _SKIPPED and pressure == _SKIPPED:
-            raise self._bus.error("it was reset while it measured")
         t_fine = fine_temperature(temperature, self._t)
         values[0] = t_fine * 25 + 64 >> 7  # 1/5120 °C
         values[1] = pressure_q4(pressure, t_fine, self._p) * 125 >> 1

@@ -13,7 +13,6 @@ _DATA_READY = const(0x2000)  # cleared by reading
 _ONE_SHOT = const(0x0C00)  # MOD 11; MOD 01 is shutdown, into which it goes afterwards (section 7.4.3)
 _SHUTDOWN = const(0x0400)  # after a reset MOD is 00
 _AVERAGES = const(0x0060)
-_NEVER = const(0x8000)  # -256 °C: no conversion since the reset (section 7.6, Temp_Result)
 
 
 class TMP117(SlowSensor):
@@ -41,8 +40,6 @@ class TMP117(SlowSensor):
         if not state & _DATA_READY:
             raise self._bus.error("no measurement after %d ms" % self.measure_ms)
         raw = self._read_word(_TEMP_RESULT)
-        if raw == _NEVER:
-            raise self._bus.error("it was reset while it measured")
         if raw & 0x8000:
             raw -= 0x10000
         values[0] = raw * 125 + 8 >> 4  # 7.8125 m°C: section 7.3.3
