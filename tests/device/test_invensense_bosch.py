@@ -5,6 +5,7 @@ the self-test, filter codes, interfaces that can be switched off, pauses in powe
 import numpy as np
 import pytest
 from auscult import config
+from auscult.sampler import Sampler
 from auscult.sensors import driver
 from auscult.sensors.bus import SensorError, SPIBus
 from auscult.virtual.bus import SPI, Pin
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device.bench_chip import Bench, buses
+from device.test_sampler import Recorder
 
 NAMES = ["mpu6050", "mpu6500", "mpu6886", "mpu9250"]
 MPU = pytest.mark.parametrize("name", NAMES)
@@ -130,6 +132,21 @@ class TestOverflow:
         count, more = bench.chip._bytes, [3]
         bench.chip._bytes = lambda: count() + (more.pop() if more else 0)
         assert len(read(sensor, block)) == 10 and sensor.overruns == 0 and not more
+
+    @MPU
+    def test_the_sampler_marks_the_gap(self, name: str) -> None:
+        """The read that empties the FIFO gives no samples: the mark waits for the next."""
+        bench = Bench(name, buses(name)[0], counting(3000).tobytes())
+        pipeline = Recorder()
+        sampler = Sampler(bench.sensor(500, 16, 16), pipeline, bench.clock)
+        sampler.start()
+        for pause_ms in (20, 20, 20, 1500, 20, 20, 20):
+            bench.clock.sleep_ms(pause_ms)
+            sampler.step()
+        words = np.frombuffer(bytes(pipeline.data), "<i2").reshape(-1, 3).astype(int)
+        gaps = np.flatnonzero(np.diff(words[:, 0]) != 3) + 1
+        assert gaps == pipeline.marks == [30] and sampler.overruns == 1
+        assert len(words) >= 60 and words[30, 0] > words[29, 0] + 3 * sampler.sensor.DEPTH
 
     @MPU
     @settings(deadline=None, max_examples=30)
