@@ -164,6 +164,9 @@ class TestTaggedFifo:
             assert raw(bench, 0x78)[0] >> 3 == 2  # still the same word
             assert np.array_equal(np.frombuffer(bytes(raw(bench, 0x79, 6)), "<i2"), words[i])
         assert sensor.level() == 0
+        periods(bench, sensor, 2)
+        both = raw(bench, 0x79, 13)  # begins behind the tag and rolls over to the next word's
+        assert both[6] >> 3 == 2 and np.array_equal(np.frombuffer(bytes(both[:6] + both[7:]), "<i2"), words[3:5].ravel())
 
     @TAGGED
     @pytest.mark.parametrize("word", [0, 9])
