@@ -91,7 +91,7 @@ def test_mpremote_mip_installs_one_driver(server: str, tmp_path: Path) -> None:
         said = board.exec(find + "try: driver('lis3dh')(bus)\nexcept OSError as error: print(error)")
         assert said.startswith("no LIS3DH at 0x18 on I2C(1): check wiring, power and address pins")
         said = board.exec("try: driver('kx134')\nexcept ImportError as error: print(error)")
-        assert said.strip() == "the driver of kx134 is not installed: copy auscult/sensors/kx134.py to the board"
+        assert said.startswith("the driver of kx134 is not installed: copy auscult/sensors/kx134.py")
         install(board, str(FIRMWARE / "virtual.json"))
         said = board.exec(
             "import simboard, time\nfrom auscult.virtual.lis3dh import LIS3DH as Chip\n"
