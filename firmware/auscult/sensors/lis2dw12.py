@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """LIS2DW12 accelerometer, ±2 to ±16 g, 32-level FIFO, I2C or SPI. Facts from ST's data sheet DocID029682 Rev 3.
 
-High-performance mode, 14 bits left justified: 32768 is 8192 times the sensitivity of table 3, 1.998848 g in the range
-±2 g.
+High-performance mode, 14 bits left justified: 32768 is 8192 times the sensitivity ("Mechanical characteristics"), 1.998848 g
+in the range ±2 g.
 """
 
 from auscult.port import const
 from auscult.sensors.accelerometer import G_UM, Accelerometer
 
-_OUT_T_L = const(0x0D)  # section 7, register map, for all of these
+_OUT_T_L = const(0x0D)  # "Register mapping" for all of these
 _CTRL1 = const(0x20)
 _CTRL2 = const(0x21)
 _CTRL3 = const(0x22)
@@ -41,17 +41,17 @@ class LIS2DW12(Accelerometer):
     """See `auscult.sensors` for the interface."""
 
     NAME = "LIS2DW12"
-    ADDRESSES = (0x19, 0x18)  # section 6.1.1: SA0 high (its own pull-up), low
+    ADDRESSES = (0x19, 0x18)  # "I2C operation": SA0 high (its own pull-up), low
     ID_REGISTER, IDS = 0x0F, (0x44,)
     DEPTH = 32
     DATA = 0x28
     RATES_HZ = (12.5, 25, 50, 100, 200, 400, 800, 1600)  # CTRL1, ODR = 2 to 9
     RANGES_G = (2, 4, 8, 16)
-    FULL_SCALES_UM = tuple([8192 * ug * G_UM // 1000000 for ug in (244, 488, 976, 1952)])  # table 3
+    FULL_SCALES_UM = tuple([8192 * ug * G_UM // 1000000 for ug in (244, 488, 976, 1952)])  # "Mechanical characteristics"
     BITS = (14,)
-    NOISE_UG = 90  # table 3, high-performance mode with low noise
-    SPI_MODES = (0, 3)  # section 6.2: data are taken at SPC's rising edge and change at the falling one
-    SELF_TEST = (50, 4, 100, ((70, 1500),) * 3)  # table 3; the rate, range and times of AN5038's procedure
+    NOISE_UG = 90  # the same, high-performance mode with low noise
+    SPI_MODES = (0, 3)  # "SPI bus interface": data are taken at SPC's rising edge and change at the falling one
+    SELF_TEST = (50, 4, 100, ((70, 1500),) * 3)  # the same; rate, range and times of ST's own example
     SELF_TEST_ABSOLUTE = True
 
     def _configure(self):
@@ -93,7 +93,7 @@ class LIS2DW12(Accelerometer):
         return 25 + ((word[1] << 8 | word[0]) ^ 0x8000) / 256 - 128
 
     def wake_on_motion(self, threshold_g):
-        """Watches at 12.5 Hz with 1 µA (low-power mode 1, table 4) and raises INT1 when the high-pass filtered
+        """Watches at 12.5 Hz in low-power mode 1 and raises INT1 when the high-pass filtered
         acceleration of an axis is beyond threshold_g, until moved() has been asked. configure() ends it."""
         self.stop()
         self._bus.write(_CTRL2, _BDU_ADD_INC)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """LSM6DSO, LSM6DSOX and ISM330DHCX: the accelerometer of these motion units, ±2 to ±16 g, 512-word FIFO, I2C or SPI. The
 gyroscope stays off. Facts from ST's data sheets DS12140 Rev 2 (LSM6DSO), DS12814 (LSM6DSOX) and DS13012 (ISM330DHCX),
-whose registers are the same here; sections are those of DS12140.
+whose registers are the same here; sections and tables are those of DS12140.
 
 16 bits: 32768 is 32768 times the sensitivity of table 2, 1.998848 g in the range ±2 g. A FIFO word has a tag byte before
 its six bytes (section 6.5.7).
@@ -11,7 +11,7 @@ from auscult.port import const
 from auscult.sensors.accelerometer import G_UM, Accelerometer
 from auscult.sensors.unpack import untag
 
-_FIFO_CTRL1 = const(0x07)  # section 8, register map, for all of these
+_FIFO_CTRL1 = const(0x07)  # "Register mapping" for all of these
 _FIFO_CTRL4 = const(0x0A)
 _INT1_CTRL = const(0x0D)
 _CTRL1_XL = const(0x10)
@@ -48,7 +48,7 @@ class LSM6DSO(Accelerometer):
     """See `auscult.sensors` for the interface."""
 
     NAME = "LSM6DSO"
-    ADDRESSES = (0x6A, 0x6B)  # section 5.1.1: SA0 low, high
+    ADDRESSES = (0x6A, 0x6B)  # "I2C operation": SA0 low, high
     ID_REGISTER, IDS = 0x0F, (0x6C,)
     DEPTH = 512  # section 6.5: 3 kbytes of six-byte words, uncompressed
     STRIDE = 7
@@ -59,8 +59,8 @@ class LSM6DSO(Accelerometer):
     RANGES_G = (2, 4, 8, 16)
     FULL_SCALES_UM = tuple([32768 * ug * G_UM // 1000000 for ug in (61, 122, 244, 488)])  # table 2
     NOISE_UG = 70  # table 2, high-performance mode, ±2 g
-    SPI_MODES = (0, 3)  # section 4.4.1: data are taken at SPC's rising edge and change at the falling one
-    SELF_TEST = (52, 4, 100, ((50, 1700),) * 3)  # table 2; the rate, range and times of AN5192's procedure
+    SPI_MODES = (0, 3)  # "SPI bus interface": data are taken at SPC's rising edge and change at the falling one
+    SELF_TEST = (52, 4, 100, ((50, 1700),) * 3)  # table 2; rate, range and times of ST's own example
     SELF_TEST_ABSOLUTE = True
     _CONF = 0xE2  # CTRL9_XL: I3C_DISABLE; in the ISM330DHCX DEVICE_CONF, which its data sheet wants set
     # CTRL1_XL, CTRL6_C, CTRL8_XL and TAP_CFG0 of wake_on_motion(): 52 Hz in low-power mode, high-pass at a tenth of it;
@@ -124,7 +124,7 @@ class LSM6DSO(Accelerometer):
         self._bus.write(_CTRL5_C, _SELF_TEST_POSITIVE if on else 0)
 
     def temperature_c(self):
-        """Die temperature in °C; table 4: 256 a degree, 0 at 25 °C. While measuring."""
+        """Die temperature in °C; 256 a degree, 0 at 25 °C ("Temperature sensor characteristics"). While measuring."""
         word = bytearray(2)
         self._bus.read_into(_OUT_TEMP_L, word)
         return 25 + ((word[1] << 8 | word[0]) ^ 0x8000) / 256 - 128
@@ -158,5 +158,5 @@ class LSM6DSOX(LSM6DSO):
 class ISM330DHCX(LSM6DSO):
     NAME = "ISM330DHCX"
     IDS = (0x6B,)
-    NOISE_UG = 60  # DS13012 table 2
+    NOISE_UG = 60  # DS13012, "Mechanical characteristics"
     SELF_TEST = (52, 4, 100, ((90, 1700),) * 3)  # as ST's own example tests it

@@ -31,7 +31,7 @@ _CTRL7 = const(0x3F)
 
 _RATES_MHZ = (0, 12500, 12500, 25000, 50000, 100000, 200000, 400000, 800000, 1600000)
 _LOW_POWER_LIMIT_MHZ = const(200000)
-_TYPICAL_TEST_MG = (550, 620, 480)  # table 3 gives limits only: 70 to 1500
+_TYPICAL_TEST_MG = (550, 620, 480)  # there are limits only: 70 to 1500
 _TEST_SIGNS = (0, 1, -1, 0)
 
 
