@@ -79,7 +79,8 @@ class Playback:
             spi, selects = blinka.spi({"sensor": self.chip})
             self.bus = buses.SPIBus(spi, selects["sensor"], driver.SPI_HZ, driver.SPI_MODES[-1])
         self.interrupt = None
-        if sensor["int_pin"] is not None:
+        if sensor["int_pin"] is not None and hasattr(clock, "watch"):  # in real time nobody wakes the chip: it is polled
+            clock.watch(self.chip)
             pin, self.chip.drive = blinka.line()
             self.interrupt = device.module("busio_parts").Line(pin)
 
@@ -101,8 +102,6 @@ def run(trained: Trained, config: dict[str, Any], recording: recordings.Recordin
             node = nodes.Node(config, pipeline, stream=stream)
         else:
             played = Playback(trained, recording, config["sensor"], clock)
-            if played.interrupt and not real_time:
-                clock.watch(played.chip)
             node = nodes.Node(config, pipeline, played.bus, stream, played.interrupt, clock, played.chip)
         return _turn(node, clock, recording is not None)
     except KeyboardInterrupt:

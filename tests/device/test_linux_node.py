@@ -100,8 +100,10 @@ def test_the_configuration_file_is_used(auscult: Any, folder: Path) -> None:
 
 def test_ctrl_c_ends_with_the_summary(folder: Path) -> None:
     """And so does SIGTERM, by which a service is stopped."""
+    (folder / "line.json").write_text(json.dumps({"sensor": {"chip": "adxl345", "int_pin": 4}}))
     for sent in (signal.SIGINT, signal.SIGTERM):
-        command = [sys.executable, "-m", "auscult_host.cli", "node", "model.joblib", "--virtual", "rattle.parquet", "--real-time"]
+        command = [sys.executable, "-m", "auscult_host.cli", "node", "model.joblib", "--virtual", "rattle.parquet", "--real-time",
+                   "--config", "line.json"]
         with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                               env={**os.environ, "PYTHONPATH": str(Path(cli.__file__).parent.parent)}) as process:
             assert process.stdout and '"w":0' in process.stdout.readline()
