@@ -79,7 +79,7 @@ class Playback:
             spi, selects = blinka.spi({"sensor": self.chip})
             self.bus = buses.SPIBus(spi, selects["sensor"], driver.SPI_HZ, driver.SPI_MODES[-1])
         self.interrupt = None
-        if sensor["int_pin"] is not None and hasattr(clock, "watch"):  # in real time nobody wakes the chip: it is polled
+        if sensor["int_pin"] is not None:
             clock.watch(self.chip)
             pin, self.chip.drive = blinka.line()
             self.interrupt = device.module("busio_parts").Line(pin)
@@ -101,6 +101,8 @@ def run(trained: Trained, config: dict[str, Any], recording: recordings.Recordin
             _look_for_hardware()
             node = nodes.Node(config, pipeline, stream=stream)
         else:
+            if real_time:  # nobody wakes the virtual chip to raise its line
+                config["sensor"]["int_pin"] = None
             played = Playback(trained, recording, config["sensor"], clock)
             node = nodes.Node(config, pipeline, played.bus, stream, played.interrupt, clock, played.chip)
         return _turn(node, clock, recording is not None)
