@@ -153,7 +153,7 @@ def test_an_axis_or_all_stop_moving(name: str, kind: str, fault: str) -> None:
 
 
 @EVERYWHERE
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(at=st.integers(0, 600), mask=st.integers(1, 255))
 def test_a_byte_flipped_on_the_way(name: str, kind: str, at: int, mask: int) -> None:
     """There is no checksum on either bus: a flipped byte is a wrong sample, a wrong level or an error; the node lives, and
