@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes what follows from tables in the code: docs/features.md, docs/node.md, the packages for `mip` in firmware/, and the
-drivers' type stubs in host_tools/auscult-stubs/."""
+"""Writes what follows from the code: docs/features.md, docs/node.md, the tables of docs/sensors.md, the packages for `mip`
+in firmware/, and the drivers' type stubs in host_tools/auscult-stubs/."""
 
 import sys
 from pathlib import Path
@@ -11,6 +11,7 @@ STUBS = DOCS.parent / "host_tools" / "auscult-stubs"
 sys.path[:0] = [str(FIRMWARE), str(DOCS)]
 
 import packages  # noqa: E402
+import sensor_tables  # noqa: E402
 import stubs  # noqa: E402
 from auscult import config  # noqa: E402
 from auscult_host import features  # noqa: E402
@@ -62,6 +63,7 @@ def node_page() -> str:
 def pages() -> dict[Path, str]:
     """What should be in each of the files."""
     return {DOCS / "features.md": features_page(), DOCS / "node.md": node_page(),
+            DOCS / "sensors.md": sensor_tables.page(),
             **{FIRMWARE / name: text for name, text in packages.packages().items()},
             **{STUBS / name: text for name, text in stubs.stubs().items()}}
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The packages for `mip`, MicroPython's package installer, from what the files really import. `make docs` writes them.
 
-    package.json    node and all drivers      sensors.json    all drivers, no node
+    package.json    node and all drivers      sensors.json    all drivers and the sampler
     <chip>.json     one driver                virtual.json    virtual chips: for simulated boards and tests
 
 They lie beside the files that they name, because mip takes a relative address as it is: not every server knows "..".
@@ -55,7 +55,7 @@ def packages():
     virtual = [file for file in files if file.startswith("auscult/virtual/")]
     lists = {name: closure("auscult/sensors/%s.py" % file) for name, (file, _) in chips.items()}
     lists["package"] = sorted(set(files) - set(virtual))
-    lists["sensors"] = closure(*drivers)
+    lists["sensors"] = closure("auscult/sampler.py", *drivers)
     lists["virtual"] = closure(*virtual)
     version = re.search(r'__version__ = "(.*)"', (FIRMWARE / "auscult/__init__.py").read_text())[1]
     return {name + ".json": _text(version, files) for name, files in lists.items()}

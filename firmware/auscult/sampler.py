@@ -183,6 +183,8 @@ class Sampler:
         if self.error is not None:
             raise self.error
         total = 0
+        if self._interrupt is not None:
+            total = self.pump(on_verdict)  # its blocks may be full, and the line therefore high
         if self._interrupt is None or self._interrupt.value():  # still high: an edge was missed, there is no other
             for _ in range(_TURNS):
                 if not self.drain() or self.sensor.left < self.sensor.watermark:

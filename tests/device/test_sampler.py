@@ -120,6 +120,20 @@ def test_the_interrupt_drains_while_others_are_busy(name: str) -> None:
     assert len(got) >= 2000 - 16 and np.array_equal(got, words[: len(got)])
 
 
+def test_a_late_reader_loses_nothing_while_there_is_room() -> None:
+    """The interrupt finds every block full, so the line stays high: the next step must empty the FIFO as well."""
+    words = signal(2000)
+    bench = Bench("lis3dh", "i2c", words.tobytes(), line=True)
+    pipeline = Recorder()
+    sampler = Sampler(bench.sensor(400, watermark=20), pipeline, bench.clock, blocks=3, interrupt=bench.pin)
+    sampler.start()
+    for _ in range(30):
+        bench.clock.sleep_ms(125)  # 50 samples; there is room for two blocks of 20 and 32 in the FIFO
+        sampler.step()
+    assert sampler.overruns == 0 and not pipeline.marks
+    assert pipeline.samples() > 1450 and words.tobytes().startswith(pipeline.data)
+
+
 def test_a_missed_edge_does_not_stop_sampling() -> None:
     words = signal(500)
     bench = Bench("adxl345", "i2c", words.tobytes(), line=True)
