@@ -2,6 +2,7 @@
 """Writes what follows from the code: docs/features.md, docs/node.md, the tables of docs/sensors.md, the packages for `mip`
 in firmware/, and the drivers' type stubs in host_tools/auscult-stubs/."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -48,16 +49,67 @@ def _allowed(kind: str, allowed: tuple[object, ...]) -> str:
 
 
 def node_page() -> str:
+    source = (FIRMWARE / "auscult" / "config.py").read_text()
     lines = [
         "# The node's configuration", "",
         f"One JSON file on the board, `{config.PATH}`. A key that is unknown or not as allowed stops the node with one line",
         "that names it; the prompt stays reachable. What is left out has its default.", "",
-        "| key | allowed | default |", "|---|---|---|",
+        "| key | allowed | default | |", "|---|---|---|---|",
     ]
     for section, key, kind, allowed, default in config.TABLE:
         name = f"{section}.{key}" if section else key
-        lines.append(f"| `{name}` | {_allowed(kind, allowed)} | {'' if default is None else f'`{default}`'} |")
-    return "\n".join(lines) + "\n"
+        said = re.search(rf'\("{section}", "{key}",.*\),  # (.*)', source)
+        usual = "" if default is None else f"`{default}`"
+        lines.append(f"| `{name}` | {_allowed(kind, allowed)} | {usual} | {said[1] if said else ''} |")
+    return "\n".join(lines) + "\n" + _NODE
+
+
+_NODE = """
+Rates and ranges are those of the chip: [sensors.md](sensors.md). `auscult power` tells what the sections `sensor` and `power`
+mean for a battery.
+
+## What the node says
+
+One JSON line for each window, or with `report.every` `change` when something changes and as a heartbeat:
+
+```
+{"t":12345,"w":17,"v":"bearing","p":0.93,"s":"bearing"}
+{"t":12665,"w":18,"v":null,"q":"missing","s":"bearing"}
+{"t":72665,"w":205,"v":"bearing","p":0.95,"s":"bearing","h":1,"d":1}
+```
+
+`t`: ms since the start; `w`: window; `v`: this window's verdict; `p`: its probability, or `score`; `s`: the state after
+`decision` has smoothed it, null while unknown. A window that can't be judged has the verdict null and says why in `q`:
+
+| `q` | |
+|---|---|
+| `missing` | samples were lost within the window, or sampling paused |
+| `stuck` | an axis gave the same word for longer than its own noise makes likely |
+| `saturated` | an axis stayed at the end of its scale |
+| `out of range` | beyond the range that is set, or `quality.limit_g` |
+| `rate` | the true sample rate is further from the pipeline's than its tolerance |
+
+Such windows do not count in `decision`. A heartbeat has `"h":1` and in `d` how many of them there were so far. Other lines:
+`{"warn": ...}`, `{"error": ..., "retry_s": ...}` when the sensor fails ([what then happens](sensors.md#when-something-breaks)),
+and `{"end": ...}` with a summary.
+
+## On Linux
+
+`auscult node` runs the same node on a Raspberry Pi or another computer that Blinka knows, with the pipeline compiled for it. It
+reads `auscult.json` in the folder where it is started. What differs:
+
+- `sensor.id` is the number of the I2C or SPI bus as Linux has it: on a Raspberry Pi 1 is I2C on pins 3 and 5, 0 is SPI on pins
+  19, 21 and 23. Or name the pins: `"scl": "D3", "sda": "D2"` (`5` is the same as `"D5"`).
+- The I2C clock is the system's: `dtparam=i2c_arm=on,i2c_arm_baudrate=400000` in /boot/firmware/config.txt. `sensor.freq_hz`
+  counts on SPI only.
+- SPI chip select: any GPIO but CE0 and CE1 (pins 24 and 26), which the kernel moves by itself within a transaction.
+- Linux gives the node no interrupt: it looks at `sensor.int_pin` once each watermark, instead of asking the chip.
+- `pipeline`, `watchdog_s` and `power.sleep` have no effect; `report.to` must be `stdout`. SIGTERM ends it like Ctrl-C, with the
+  sensor put to rest.
+- If the user may not open the bus: `sudo usermod -aG i2c,spi,gpio $USER`.
+
+It was not tried on a real Raspberry Pi yet.
+"""
 
 
 def pages() -> dict[Path, str]:
