@@ -33,6 +33,7 @@ class Accelerometer:
     BITS: ClassVar[tuple[int, ...]]
     NOISE_UG: ClassVar[float]
     BANDWIDTH: ClassVar[float]
+    BANDWIDTH_HZ: ClassVar[float | None]
     I2C_HZ: ClassVar[int]
     I2C_INCREMENT: ClassVar[int]
     SPI_HZ: ClassVar[int]
