@@ -69,6 +69,9 @@ class Accelerometer:
         """Rate in Hz, range in g, FIFO level in samples that raises the interrupt line. Leaves the chip at rest."""
     @classmethod
     def full_scale_of(cls, range_g: float) -> int: ...
+    @classmethod
+    def bandwidth_of(cls, rate_hz: float) -> float:
+        """Frequency at which 3 dB are lost, Hz."""
     @property
     def scale(self) -> float:
         """m/s² per digit."""
