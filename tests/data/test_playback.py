@@ -30,7 +30,7 @@ def pumps(folder: Path) -> tuple[list[Recording], list[Recording]]:
             [next(r for r in found if r.session == session) for session in sorted(out)])
 
 
-@pytest.mark.parametrize(("load", "window", "chip", "bus"), [(fan, 200, "lis3dh", "spi"), (pumps, 512, "adxl345", "i2c")])
+@pytest.mark.parametrize(("load", "window", "chip", "bus"), [(fan, 200, "lis2dw12", "spi"), (pumps, 512, "adxl345", "i2c")])
 def test_the_boards_verdicts_are_the_hosts(load, window: int, chip: str, bus: str, real_data: Path) -> None:
     learn, play = load(real_data)
     settings = train.Settings(window=window, hop=window // 2, features=("std_log2", "crest", "kurtosis", "share_1_8", "share_2_8",

@@ -16,8 +16,12 @@ WINDOW, BLOCK = 128, 16
 class Sensor:
     """What Quality needs to know of a driver: ±16 g, 12 bits, noisy."""
 
-    BITS, RANGES_G, NOISE_UG, BANDWIDTH = (12,), (16,), 400, 0.5
+    BITS, RANGES_G, NOISE_UG = (12,), (16,), 400
     range_g, full_scale_um, rate_hz = 16, 24 * 9806650, 1600
+
+    @staticmethod
+    def bandwidth_of(rate_hz: float) -> float:
+        return rate_hz / 2
 
 
 def flaws_of(words: np.ndarray, **settings: object) -> list[int]:
@@ -98,7 +102,7 @@ def test_no_chip_takes_its_own_noise_for_a_stuck_axis(name: str, seed: int) -> N
         for rate_hz in kind.RATES_HZ[::3]:
             bench = Bench(name, buses(name)[0], bytes(60))
             sensor = bench.sensor(rate_hz, range_g)
-            noise_um = kind.NOISE_UG * (1.57 * kind.BANDWIDTH * rate_hz) ** 0.5 * 9.80665
+            noise_um = kind.NOISE_UG * (1.57 * kind.bandwidth_of(rate_hz)) ** 0.5 * 9.80665
             bits = kind.BITS[kind.RANGES_G.index(range_g) if len(kind.BITS) > 1 else 0]
             digit = 1 << 16 - bits
             level = np.random.default_rng(seed).normal(0, noise_um / sensor.full_scale_um * 32768, (20000, 1))

@@ -173,6 +173,24 @@ def test_adxl345_lowest_bit_is_zero_at_1600_hz() -> None:
         assert np.array_equal(got, words // step * step)
 
 
+@EVERY
+def test_a_specimens_noise(name: str) -> None:
+    """As much as it is told to have, on every axis, the same in every run."""
+    kind, full_scale_um = driver(name), 16 * 9806650
+    quiet, noise_um = np.zeros((2000, 3), "<i2").tobytes(), 300_000
+    runs = []
+    for _ in range(2):
+        bench = Bench(name, buses(name)[0], quiet, full_scale_um)
+        bench.chip.recording.noise_um = noise_um
+        bench.chip.reset()  # takes the noise in
+        sensor = bench.sensor()
+        runs.append(read_all(bench, sensor, int(12000 / sensor.rate_hz) + 1) * sensor.scale)
+    digit = sensor.full_scale_um / 1e6 / (1 << kind.BITS[-1] - 1)
+    assert np.array_equal(*runs)
+    assert runs[0].std(axis=0) == pytest.approx((0.09 + digit**2 / 12) ** 0.5, rel=0.06)
+    assert np.abs(runs[0].mean(axis=0)).max() < 0.03
+
+
 class TestBadInput:
     @EVERY
     def test_nobody_at_the_address(self, name: str) -> None:

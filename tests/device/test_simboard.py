@@ -109,6 +109,25 @@ def test_the_boards_verdicts_are_the_hosts_and_cost_no_heap(
     assert heap == 0
 
 
+@pytest.mark.parametrize("name", ["sim_m4", "sim_rv32"])
+@pytest.mark.parametrize("int_pin", [None, 7], ids=["polled", "interrupt"])
+def test_light_sleep_between_watermarks_changes_no_verdict(
+        sim: Callable[[str], SimBoard], listener: Listener, recording: tuple[Path, np.ndarray], name: str,
+        int_pin: int | None) -> None:
+    path, words = recording
+    board = sim(name)
+    configure(board, {"power": {"sleep": "light"}}, chip="adxl345", rate_hz=1600, int_pin=int_pin)
+    counted = ("import machine\nsleeps = array('i', [0])\nreal = machine.lightsleep\n"
+               "class Counted:\n"
+               "    def __getattr__(self, key): return sleep if key == 'lightsleep' else getattr(machine, key)\n"
+               "def sleep(ms):\n    sleeps[0] += 1\n    real(ms)\n"
+               "sys.modules['machine'] = Counted()\ngc.disable()")
+    said, heap = run(board, path, before=counted)
+    assert labels(said, listener) == listener.expected(words)
+    assert said[-1]["overruns"] == said[-1]["dropped"] == 0 and heap == 0
+    assert int(board.exec("print(sleeps[0])")) > 300
+
+
 @pytest.mark.parametrize(("chip", "rate_hz"), [("adxl345", 1600), ("lis3dh", 1344)])
 def test_a_recording_in_its_own_scale_goes_through_the_chips_resolution(
         sim: Callable[[str], SimBoard], listener: Listener, recording: tuple[Path, np.ndarray], chip: str,
