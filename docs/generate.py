@@ -65,8 +65,7 @@ def node_page() -> str:
 
 
 _NODE = """
-Rates and ranges are those of the chip: [sensors.md](sensors.md). `auscult power` tells what the sections `sensor` and `power`
-mean for a battery.
+Rates and ranges are those of the chip: [sensors.md](sensors.md).
 
 ## What the node says
 
@@ -92,6 +91,21 @@ One JSON line for each window, or with `report.every` `change` when something ch
 Such windows do not count in `decision`. A heartbeat has `"h":1` and in `d` how many of them there were so far. Other lines:
 `{"warn": ...}`, `{"error": ..., "retry_s": ...}` when the sensor fails ([what then happens](sensors.md#when-something-breaks)),
 and `{"end": ...}` with a summary.
+
+## How long a battery lasts
+
+```
+auscult power auscult.json --board NUCLEO_L476RG --battery 2xAA
+auscult power auscult.json --board ESP32_GENERIC_C3 --battery-mah 2600 --running 8h/day --picture power.png
+```
+
+An estimate: nothing was measured in amperes, and nothing was tried on hardware. What it rests on is printed with it: typical
+currents of data sheets, cited with document and table (`boards/*/board.toml`, `host_tools/auscult_host/sensor_currents.toml`;
+`--sensor-ua` for a chip that is not there), instructions counted on a simulated core like the board's, and an assumption of how
+long an instruction takes (`--cycles-per-instruction`). There is no radio in it, and no regulator or LED: `--other-ma` adds them.
+
+`power.sleep` `light` saves most on a processor that idles; `power.on_s` with `off_s` or `wake_g` lets node and sensor rest; a
+higher `sensor.watermark` wakes the processor less often; SPI lasts longer than I2C, whose transfers keep the processor waiting.
 
 ## On Linux
 
