@@ -49,7 +49,7 @@ def stuck_run(sensor, window):
     quiet machine may look the same."""
     bits = sensor.BITS[sensor.RANGES_G.index(sensor.range_g) if len(sensor.BITS) > 1 else 0]
     digit_ug = sensor.full_scale_um / 9.80665 / (1 << bits - 1)
-    noise_ug = sensor.NOISE_UG * (1.57 * sensor.BANDWIDTH * sensor.rate_hz) ** 0.5  # of a first-order low-pass
+    noise_ug = sensor.NOISE_UG * (1.57 * sensor.bandwidth_of(sensor.rate_hz)) ** 0.5  # of a first-order low-pass
     return max(64, window // 4) if noise_ug > 0.4 * digit_ug else 0
 
 

@@ -51,6 +51,7 @@ class Accelerometer:
     BITS = (16,)  # of a word that mean something, in each range or in all
     NOISE_UG = 0  # µg/√Hz
     BANDWIDTH = 0.5  # -3 dB, as a share of the rate
+    BANDWIDTH_HZ = None  # and what it never exceeds: that of the sensing element, or of a filter; None: it has no such limit
     I2C_HZ = 400000  # fastest clock
     I2C_INCREMENT = 0  # or-ed to the register in reads of several bytes
     SPI_HZ = 10000000  # fastest clock; 0: the chip has no SPI
@@ -102,6 +103,12 @@ class Accelerometer:
         if cls.FULL_SCALES_UM is None:
             return range_g * G_UM
         return cls.FULL_SCALES_UM[cls.RANGES_G.index(range_g)]
+
+    @classmethod
+    def bandwidth_of(cls, rate_hz):
+        """Frequency at which 3 dB are lost, Hz."""
+        hz = cls.BANDWIDTH * rate_hz
+        return hz if cls.BANDWIDTH_HZ is None else min(hz, cls.BANDWIDTH_HZ)
 
     @property
     def scale(self):

@@ -43,12 +43,12 @@ class ADXL345(Accelerometer):
     RATES_HZ = (12.5, 25, 50, 100, 200, 400, 800, 1600, 3200)
     RANGES_G = (2, 4, 8, 16)
     BITS = (10, 11, 12, 13)
-    NOISE_UG = 330  # table 1: x and y 0.75 digits of 3.9 mg at 100 Hz
-    SPI_HZ = 5000000  # "SPI", table 9
+    NOISE_UG = 290  # "Noise Performance": x and y; z 430
+    SPI_HZ = 5000000  # table 10
     SPI_MODES = (3,)  # "SPI": CPOL = CPHA = 1
     SPI_MULTIPLE = 0x40  # figure 38: MB
     SPI_GAP_US = 5  # "Retrieving Data from FIFO"
-    # Table 1, at 2.5 V; table 14 for 3.3 V: x and y 1.77 times, z 1.47 times.
+    # Table 1: 0.20 to 2.10 g and 0.30 to 3.40 g at 2.5 V; most with table 14's factors for 3.3 V, 1.77 and for z 1.47.
     SELF_TEST = (100, 16, 100, ((200, 3717), (-3717, -200), (300, 4998)))
 
     def _configure(self):

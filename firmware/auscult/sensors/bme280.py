@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bosch BME280: temperature, pressure and humidity, I2C or SPI. Data sheet BST-BME280-DS002-15, Revision 1.6.
+"""Bosch BME280: temperature, pressure and humidity, I2C or SPI. Data sheet BST-BME280-DS001-24, Revision 1.24.
 
 Forced mode (section 3.3.3): one measurement, then the chip sleeps. All settings are written for each measurement, so
 a chip that was without power in between goes on.

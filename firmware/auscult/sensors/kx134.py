@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """KX132-1211 (±2 to ±16 g) and KX134-1211 (±8 to ±64 g) accelerometers, 16 bits, buffer of 86 samples, I2C or SPI.
-Facts from Kionix' KX132-1211 and KX134-1211 Technical Reference Manuals Rev. 1.0 ("TRM"; the same in both unless noted) and
-Specifications Rev. 1.0 ("SPEC").
+Facts from Kionix' Technical Reference Manuals ("TRM", KX132-1211 Rev. 1.0 and KX134-1211 Rev. 4.0; the same in both unless
+noted) and Specifications Rev. 1.0 ("SPEC").
 
 The buffer has no overrun flag: a full one counts as overrun, since whether more came cannot be seen.
 """
@@ -10,7 +10,7 @@ from auscult import port
 from auscult.port import const
 from auscult.sensors.accelerometer import Accelerometer
 
-_INS3 = const(0x18)  # TRM section 1 for all of these
+_INS3 = const(0x18)  # TRM "Register Map" for all of these
 _INT_REL = const(0x1A)
 _CNTL1 = const(0x1B)
 _CNTL3 = const(0x1D)
@@ -55,10 +55,10 @@ class KX132(Accelerometer):
     RATES_HZ = (0.781, 1.563, 3.125, 6.25, 12.5, 25, 50, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600)  # TRM "ODCNTL"
     RANGES_G = (2, 4, 8, 16)  # TRM table 2: 32768 is the range itself
     NOISE_UG = 130  # SPEC table 1
+    BANDWIDTH_HZ = 2900  # SPEC table 1, "Mechanical Signal Bandwidth": z; x and y 4200. ODCNTL's filter passes half the rate
     SPI_MODES = (0,)  # as drivers in the field have it
-    # SPEC table 1: 0.5 g typical. The limits are ours: half of it more or less.
-    SELF_TEST = (200, 2, 50, ((250, 750),) * 3)
-    _WAKE_DIGITS = 256  # TRM section 2.2, equation 6: counts per g
+    SELF_TEST = (200, 2, 50, ((250, 750), (250, 750), (200, 750)))  # SPEC table 1; rate and time are ours
+    _WAKE_DIGITS = 256  # TRM "Threshold Resolution", equation 6: counts per g
 
     def __init__(self, bus, clock=port):
         self._settings, self._state = _RES, bytearray(2)
@@ -101,7 +101,7 @@ class KX132(Accelerometer):
 
     def wake_on_motion(self, threshold_g):
         """Watches at 50 Hz in the low-power mode and raises INT1 when an axis moves by more than threshold_g from one
-        sample to the next (TRM section 2.2.1.1), until moved() has been asked. configure() ends it."""
+        sample to the next (TRM "Relative Threshold Mode"), until moved() has been asked. configure() ends it."""
         bus = self._bus
         self.stop()
         self._settings &= ~_RES
@@ -131,5 +131,6 @@ class KX134(KX132):
     IDS = (0x46,)
     RANGES_G = (8, 16, 32, 64)
     NOISE_UG = 300
-    SELF_TEST = (200, 8, 50, KX132.SELF_TEST[3])
+    BANDWIDTH_HZ = 5600  # z; x 8200, y 8500
+    SELF_TEST = (200, 8, 50, ((100, 900),) * 3)
     _WAKE_DIGITS = 64  # compared with the 32 g output, where the KX132 compares with the 8 g output

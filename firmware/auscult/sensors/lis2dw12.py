@@ -29,7 +29,7 @@ _SELF_TEST_POSITIVE = const(0x40)  # CTRL3: ST = 01
 _LATCHED = const(0x10)  # CTRL3: LIR
 _INT1_WU = const(0x20)  # CTRL4_INT1_PAD_CTRL
 _INT1_FTH = const(0x02)
-_LOW_NOISE = const(0x04)  # CTRL6: bandwidth of half the rate (BW_FILT = 00); FS in bits 5..4
+_LOW_NOISE = const(0x04)  # CTRL6: with the widest filter (BW_FILT = 00); FS in bits 5..4
 _STREAM = const(0xC0)  # FIFO_CTRL: FMode = 110, the newest samples are kept; FTH in bits 4..0
 _FIFO_OVR = const(0x40)  # FIFO_SAMPLES: full, and at least one sample overwritten
 _DIFF = const(0x3F)  # FIFO_SAMPLES: unread samples, 0 to 32
@@ -49,9 +49,10 @@ class LIS2DW12(Accelerometer):
     RANGES_G = (2, 4, 8, 16)
     FULL_SCALES_UM = tuple([8192 * ug * G_UM // 1000000 for ug in (244, 488, 976, 1952)])  # "Mechanical characteristics"
     BITS = (14,)
-    NOISE_UG = 90  # the same, high-performance mode with low noise
+    BANDWIDTH_HZ = 400  # "CTRL6", BW_FILT = 00: half the rate, but 400 Hz at 1600 Hz
+    NOISE_UG = 90  # the same, high-performance mode with low noise, ±2 g
     SPI_MODES = (0, 3)  # "SPI bus interface": data are taken at SPC's rising edge and change at the falling one
-    SELF_TEST = (50, 4, 100, ((70, 1500),) * 3)  # the same; rate, range and times of ST's own example
+    SELF_TEST = (50, 4, 100, ((70, 1500),) * 3)  # "Mechanical characteristics"; rate, range and times of ST's own example
     SELF_TEST_ABSOLUTE = True
 
     def _configure(self):

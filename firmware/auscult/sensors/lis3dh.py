@@ -2,13 +2,14 @@
 """LIS3DH accelerometer, ±2 to ±16 g, 32-level FIFO, I2C or SPI. Facts from ST's data sheet DocID17530 Rev 2.
 
 High-resolution mode, 12 bits left justified: 32768 is 2048 times the sensitivity of table 4. That is 2.048,
-4.096, 8.192 and 24.576 g for the ranges ±2, ±4, ±8 and ±16 g (the chip itself saturates earlier).
+4.096, 8.192 and 24.576 g for the ranges ±2, ±4, ±8 and ±16 g (the chip itself saturates earlier). This mode passes only
+a ninth of the rate (149 Hz at 1344 Hz), and its first seven samples have not settled (table 10).
 """
 
 from auscult.port import const
 from auscult.sensors.accelerometer import G_UM, Accelerometer
 
-_OUT_ADC3_L = const(0x0C)  # section 7, table 17 for all of these
+_OUT_ADC3_L = const(0x0C)  # section 7, table 21 for all of these
 _TEMP_CFG_REG = const(0x1F)
 _CTRL_REG1 = const(0x20)
 _CTRL_REG2 = const(0x21)
@@ -53,10 +54,11 @@ class LIS3DH(Accelerometer):
     FULL_SCALES_UM = tuple([2048 * mg * G_UM // 1000 for mg in (1, 2, 4, 12)])  # table 4, mg per digit of 12 bits
     BITS = (12,)
     NOISE_UG = 220  # table 4
+    BANDWIDTH = 1 / 9  # table 10
     I2C_INCREMENT = 0x80  # section 6.1.1: the sub-address's MSB
     SPI_MODES = (3,)  # section 6.2: the clock idles high
     SPI_MULTIPLE = 0x40  # section 6.2: MS
-    SELF_TEST = (100, 2, 100, ((68, 1440),) * 3)  # table 4: 17 to 360 digits of 4 mg
+    SELF_TEST = (100, 2, 100, ((68, 1440),) * 3)  # table 4: 17 to 360 digits of 4 mg in normal mode; settles in eight samples
     SELF_TEST_ABSOLUTE = True
 
     def _configure(self):
@@ -112,7 +114,7 @@ class LIS3DH(Accelerometer):
         self._bus.write(_INT1_THS, min(127, max(1, round(threshold_g / 0.016))))  # section 8.23: 16 mg a digit
         self._bus.write(_INT1_DURATION, 0)
         self._bus.write(_CTRL_REG1, _LOW_POWER_10HZ)
-        self._bus.read(_REFERENCE)  # sets the filter to the present acceleration (section 8.8)
+        self._bus.read(_REFERENCE)  # sets the filter to the present acceleration (section 8.9, table 34)
         self._bus.write(_INT1_CFG, _HIGH_XYZ)
         self._bus.read(_INT1_SRC)
 

@@ -158,5 +158,5 @@ class LSM6DSOX(LSM6DSO):
 class ISM330DHCX(LSM6DSO):
     NAME = "ISM330DHCX"
     IDS = (0x6B,)
-    NOISE_UG = 60  # DS13012, "Mechanical characteristics"
-    SELF_TEST = (52, 4, 100, ((90, 1700),) * 3)  # as ST's own example tests it
+    NOISE_UG = 60  # DS13012, "Mechanical characteristics": typical, not found in another source
+    SELF_TEST = (52, 4, 100, ((90, 1700),) * 3)  # of ST's own example, ism330dhcx_self_test.c

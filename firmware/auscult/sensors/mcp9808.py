@@ -25,7 +25,7 @@ class MCP9808(SlowSensor):
     CHANNELS = ("temperature_c",)
     PRECISIONS = (0.5, 0.25, 0.125, 0.0625)  # resolution in °C
     USUAL = 0.0625
-    # Section 5.2.4: 30, 65, 130 and 250 ms. These are typical, the data sheet has no limit: a fifth is added.
+    # "Temperature Sensor DC Characteristics": 30, 65, 130 and 250 ms, typical; there is no limit: a fifth is added.
     MEASURE_MS = (37, 79, 157, 301)
 
     def check(self):

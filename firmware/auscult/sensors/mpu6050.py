@@ -4,6 +4,8 @@
 
 Facts from InvenSense: RM is "MPU-6000/MPU-6050 Register Map and Descriptions" Rev. 4.2 and PS its "Product Specification"
 Rev. 3.4; RM6500, PS6500 the MPU-6500's (Rev. 2.1 and 1.1); RM9250 the MPU-9250's (Rev. 1.4); DS6886 is DS-000193 Rev. 1.1.
+PS6500's numbers were compared with the MPU-9250's Product Specification Rev. 1.1, sections 3.2, 3.4 and 4.17: it has the
+same accelerometer.
 
 A word is a 16-bit digit: 32768 is the range itself. Above 1 kHz the FIFO repeats samples, so 1000 Hz is the most.
 The gyroscope stays off, and with it the PLL: the rate is that of the internal oscillator.

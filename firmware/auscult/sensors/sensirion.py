@@ -5,7 +5,7 @@ from auscult.sensors.slow import SlowSensor
 
 
 def crc8(data, at):
-    """Checksum of the two bytes at data[at]: polynomial 0x31, beginning with 0xFF (SHT3x-DIS, Version 5, Table 20;
+    """Checksum of the two bytes at data[at]: polynomial 0x31, beginning with 0xFF (SHT3x-DIS, Version 5, "Checksum Calculation";
     SHT4x, Version 6, section "Checksum Calculation")."""
     crc = 0xFF
     for i in range(at, at + 2):

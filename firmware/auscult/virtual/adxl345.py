@@ -28,7 +28,7 @@ class ADXL345(RegisterChip):
     DATA = 0x32
     DEPTH = 33  # 32 levels and the output register
     SPI_MODES = (3,)
-    START_US = 1100  # table 1, footnote: turn-on takes a period and 1.1 ms
+    START_US = 1100  # table 1, footnote 7: turn-on takes a period and 1.1 ms
 
     def reset(self):
         registers = self.registers

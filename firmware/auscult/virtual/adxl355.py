@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A virtual ADXL355 and ADXL357 after Analog Devices' data sheets ADXL354/ADXL355 Rev. B and ADXL356/ADXL357 Rev. A: what a
+"""A virtual ADXL355 and ADXL357 after Analog Devices' data sheets ADXL354/ADXL355 Rev. D and ADXL356/ADXL357 Rev. A: what a
 driver for acceleration streams can see.
 
 Included: ids, output data rates, ranges, the FIFO of 96 entries with x-axis marker and empty indicator, its three bytes
@@ -33,7 +33,7 @@ _POWER_CTL = const(0x2D)
 _SELF_TEST = const(0x2E)
 _RESET = const(0x2F)
 _SHADOW = const(0x50)
-_RESET_US = const(5000)
+_RESET_US = const(5000)  # table 2, turn-on time, power-off to standby: less than 10 ms
 _TYPICAL_TEST_MG = (300, 300, 1500)  # table 2
 
 

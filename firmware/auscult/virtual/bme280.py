@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A virtual BME280 after Bosch's data sheet BST-BME280-DS002-15, Revision 1.6, on I2C or SPI: forced mode, oversampling and
+"""A virtual BME280 after Bosch's data sheet BST-BME280-DS001-24, Revision 1.24, on I2C or SPI: forced mode, oversampling and
 the resolution that comes with it, trimming values, status, soft reset. Not included: normal mode, the filter.
 
 The words that a temperature, pressure and humidity give are searched with the formulas for double precision of section

@@ -39,7 +39,7 @@ class DS18B20(SlowChip):
         rom = bytes([family]) + serial
         self.rom = rom + bytes([_crc8(rom, 7)])
         self.parasite = False
-        self.eeprom = bytearray(b"\x4b\x46\x7f")  # as delivered
+        self.eeprom = bytearray(b"\x4b\x46\x7f")  # typical of a new one
         SlowChip.__init__(self, *args, **quantities)
 
     def reset(self):

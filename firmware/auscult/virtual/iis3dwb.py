@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A virtual IIS3DWB after ST's data sheet DS12569 Rev 6: what a driver for acceleration streams can see. As the virtual
-LSM6DSO, with one data rate and without a gyroscope; SPI alone.
+"""A virtual IIS3DWB after ST's data sheet DS12569 Rev 7: what a driver for acceleration streams can see. As the virtual
+LSM6DSO, with one data rate and without a gyroscope; SPI alone. Its samples are valid at once, where those of a real one are
+only after the turn-on time of 10 ms (table 4).
 """
 
 from auscult.virtual.lsm6dso import LSM6DSO
@@ -8,7 +9,7 @@ from auscult.virtual.lsm6dso import LSM6DSO
 
 class IIS3DWB(LSM6DSO):
     WHO_AM_I = 0x7B
-    TYPICAL_TEST_MG = (1700, 1500, 2100)  # between the data sheet's limits 800 and 3200
+    TYPICAL_TEST_MG = (1700, 1500, 2100)  # table 3 gives limits only: 800 to 3200
 
     def reset(self):
         LSM6DSO.reset(self)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A virtual KX132-1211 and KX134-1211 after Kionix' Technical Reference Manuals Rev. 1.0: what a driver for acceleration
+"""A virtual KX132-1211 and KX134-1211 after Kionix' Technical Reference Manuals Rev. 1.0 and 4.0: what a driver for acceleration
 streams can see.
 
 Included: ids, command test, output data rates, ranges, output registers, the buffer with 16 bits in FIFO and stream modes,
@@ -39,8 +39,8 @@ _BUF_STATUS_1 = const(0x60)
 _BUF_STATUS_2 = const(0x61)
 _BUF_CLEAR = const(0x62)
 _BUF_READ = const(0x63)
-_RESET_US = const(2000)
-_TYPICAL_TEST_MG = 500
+_RESET_US = const(2000)  # ours: the manual leaves the time to technical note TN027
+_TYPICAL_TEST_MG = 500  # Specifications table 1
 _EIO = const(5)
 
 
@@ -51,7 +51,7 @@ class KX132(RegisterChip):
     PORT = _BUF_READ
     DEPTH = DEPTH_FLAG = 86
     SPI_MODES = (0,)
-    START_US = 2000
+    START_US = 2000  # Specifications table 2: start-up time, 2 ms at the highest rate; it grows by about a period
     _WHO, _LOWEST_G, _WAKE_DIGITS = 0x3D, 2, 256
 
     def reset(self):

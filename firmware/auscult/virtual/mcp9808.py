@@ -6,7 +6,7 @@ The data sheet gives typical conversion times only; this specimen takes a tenth 
 
 from auscult.virtual.slow import WordChip
 
-_CONVERSION_US = (33000, 71500, 143000, 275000)  # section 5.2.4
+_CONVERSION_US = (33000, 71500, 143000, 275000)  # "Temperature Sensor DC Characteristics", typical times, and a tenth more: ours
 
 
 class MCP9808(WordChip):

@@ -2,13 +2,13 @@
 """What the virtual SHT3x and SHT4x share: answers of words with checksums, no answer while they measure.
 
 They acknowledge nothing while a measurement runs, nor a read when there is nothing to read (SHT3x-DIS, Version 5, section
-4.4; SHT4x, Version 6, section "I2C Communication")."""
+"Readout of Measurement Results for Single Shot Mode"; SHT4x, Version 6, section "I2C Communication")."""
 
 from auscult.virtual.slow import _ENODEV, SlowChip
 
 
 def crc8(first, second):
-    """x^8 + x^5 + x^4 + 1, initially 0xFF, most significant bit first. 0xBEEF gives 0x92 (SHT3x-DIS, Table 20)."""
+    """x^8 + x^5 + x^4 + 1, initially 0xFF, most significant bit first. 0xBEEF gives 0x92 (SHT3x-DIS, "Checksum Calculation")."""
     crc = 0xFF
     for bit in range(15, -1, -1):
         feedback = (crc >> 7) ^ ((first << 8 | second) >> bit & 1)

@@ -4,7 +4,7 @@ stretching, status, serial number, heater flag, break, soft reset, checksums. No
 
 from auscult.virtual.sensirion import Sensirion
 
-# Table 9: (with clock stretching, longest duration in µs of Tables 4 and 5)
+# Single shot: (with clock stretching, longest duration in µs, of "System timing" below 2.4 V)
 _SINGLE = {0x2400: (False, 15500), 0x240B: (False, 6500), 0x2416: (False, 4500),
            0x2C06: (True, 15500), 0x2C0D: (True, 6500), 0x2C10: (True, 4500)}
 
@@ -14,7 +14,7 @@ class SHT3x(Sensirion):
 
     def reset(self):
         Sensirion.reset(self)
-        self.status = 0x8010  # Table 18: alert pending, reset detected
+        self.status = 0x8010  # "Status Register": alert pending, reset detected
 
     def _write(self, buf):
         if len(buf) < 2:
