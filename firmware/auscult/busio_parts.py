@@ -45,6 +45,7 @@ class Line:
     which is quicker than to ask the chip."""
 
     IRQ_RISING = 1
+    POLLED = True
 
     def __init__(self, pin):
         pin.switch_to_input()

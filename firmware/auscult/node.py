@@ -142,6 +142,9 @@ class Node:
             self._configure()
         self.sampler.start()
         self.period_ms = max(1, int(1000 * self.sensor.watermark / settings["rate_hz"]))
+        self._polled = self._interrupt is None
+        if getattr(self._interrupt, "POLLED", False):  # the line may rise just after it was looked at
+            self._polled, self.period_ms = True, max(1, self.period_ms // 2)
         self._patience_ms = max(1000, 8 * self.period_ms)
         self._idle_ms = 0
         self._last_ms = self._clock.ticks_ms()
@@ -259,7 +262,7 @@ class Node:
 
     def _nap_ms(self):
         """Until the next watermark. Without interrupt a slow stream is looked at more often until its rate is known."""
-        if self._interrupt is None and self.period_ms > _LOOK_MS and self.sampler.rate.baseline_ms < _RATE_BASELINE_MS:
+        if self._polled and self.period_ms > _LOOK_MS and self.sampler.rate.baseline_ms < _RATE_BASELINE_MS:
             return _LOOK_MS
         return self.period_ms
 

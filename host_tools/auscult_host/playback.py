@@ -24,6 +24,7 @@ from .pictures import Verdict
 from .simulator import SimBoard
 from .train import Trained, check_fit
 
+_NEAR = 0.25  # of a chip's rate to the model's: what is played is then taken to be the chip's true rate
 AXES = ("x", "y", "z")  # in the order in which a chip gives them
 _SILENCE_S = 120.0  # a node that says nothing for so long is stuck: it sends a heartbeat each minute
 
@@ -86,7 +87,8 @@ class Played:
 
 
 def sensor_settings(trained: Trained, chip: str, bus: str) -> dict[str, Any]:
-    """The node configuration's `sensor` section that suits a pipeline: nearest rate and range of the chip."""
+    """The node configuration's `sensor` section that suits a pipeline: nearest rate and range of the chip. AuscultError if
+    that rate is another one."""
     if bus not in ("i2c", "spi"):
         raise AuscultError(f"the bus {bus!r}", "i2c or spi", "for example --bus i2c")
     driver = device.accelerometer(chip)
@@ -94,6 +96,11 @@ def sensor_settings(trained: Trained, chip: str, bus: str) -> dict[str, Any]:
         other = "spi" if bus == "i2c" else "i2c"
         raise AuscultError(f"{driver.NAME} on {bus}, which it does not have", other, f"--bus {other}")
     rate = min(driver.RATES_HZ, key=lambda r: abs(np.log(r / trained.spec.rate_hz)))
+    if not 1 - _NEAR < rate / trained.spec.rate_hz < 1 + _NEAR:
+        able = [name for name in device.chips() if any(1 - _NEAR < r / trained.spec.rate_hz < 1 + _NEAR
+                                                       for r in device.accelerometer(name).RATES_HZ)]
+        raise AuscultError(f"the chip {chip}, which comes no nearer than {rate:g} Hz to the model's {trained.spec.rate_hz:g} Hz",
+                           f"a rate within {100 * _NEAR:.0f} %", "for example --chip " + " or ".join(able[:3] or ["adxl345"]))
     wide = [g for g in driver.RANGES_G if driver.full_scale_of(g) / 1e6 >= trained.spec.full_scale * 0.99]
     settings: dict[str, Any] = {"chip": chip, "bus": bus, "id": 1, "rate_hz": rate,
                                 "range_g": wide[0] if wide else driver.RANGES_G[-1]}
@@ -108,7 +115,7 @@ def node_config(trained: Trained, chip: str = "adxl345", bus: str = "i2c", k: in
                 every: str = "window", int_pin: int | None = 4) -> dict[str, Any]:
     """The node's one JSON file for a trained pipeline."""
     sensor = sensor_settings(trained, chip, bus)
-    if int_pin is not None:
+    if int_pin is not None and device.accelerometer(chip).WATERMARK_LINE:
         sensor["int_pin"] = int_pin
     return {"name": trained.spec.name[:32], "pipeline": "/pipeline.mpy", "sensor": sensor,
             "decision": decision.settings(k, n),

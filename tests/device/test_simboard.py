@@ -145,7 +145,7 @@ def test_a_recording_in_its_own_scale_goes_through_the_chips_resolution(
             twin.write(bytes([0x31, 0x0F]))
             twin.write(bytes([0x2C, 14]))
         else:
-            twin.write(bytes([0x23, 0xB8]))
+            twin.write(bytes([0x23, 0xB0]))
         shown = bytearray(6 * len(words))
         for i in range(len(words)):
             twin.recording.next_into(shown, 6 * i)

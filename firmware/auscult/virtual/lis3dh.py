@@ -36,7 +36,7 @@ class LIS3DH(RegisterChip):
     ID = _WHO_AM_I
     DATA = 0x28
     DEPTH = 32
-    START_US = 1000  # table 10, low-power mode. In high resolution the first 7 samples have not settled, which is not shown
+    START_US = 1600  # table 10, normal mode. In high resolution the first 7 samples have not settled, which is not shown
     SPI_MODES = (0, 3)  # section 6.2 shows 3; 0 has the same edges, and drivers in the field use it
 
     def reset(self):

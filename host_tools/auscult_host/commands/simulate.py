@@ -16,7 +16,7 @@ def simulate(
     model: Annotated[Path, typer.Argument(help="Model file from `auscult train`.")],
     recording: Annotated[Path, typer.Argument(help="A recording (Parquet, three axes).")],
     board: Annotated[str, typer.Option(help="A simulated board; see `auscult boards`.")] = "sim_m4",
-    chip: Annotated[str, typer.Option(help="Virtual sensor, as adxl345 or iis3dwb: `--chip help` lists them.")] = "adxl345",
+    chip: Annotated[str, typer.Option(help="Virtual sensor, as adxl345 or lsm6dsox: docs/sensors.md lists them.")] = "adxl345",
     bus: Annotated[str, typer.Option(help="i2c or spi.")] = "i2c",
     k: Annotated[int, typer.Option(help="Decision: k of the last n verdicts.", min=1)] = 3,
     n: Annotated[int, typer.Option(min=1, max=254)] = 5,
