@@ -138,6 +138,20 @@ def test_watermark_line_rises_when_the_level_is_reached(name: str) -> None:
 
 
 @EVERY
+def test_the_longest_gap_without_a_read(name: str) -> None:
+    """As long as the FIFO is deep, at the highest rate: docs/sensors.md and the benchmark's gap_us say so."""
+    kind = driver(name)
+    period_us = 1e6 / kind.RATES_HZ[-1]
+    for samples, lost in ((kind.DEPTH - 1, False), (kind.DEPTH + 3, True)):
+        bench = Bench(name, buses(name)[0], signal(3 * kind.DEPTH).tobytes())
+        sensor = bench.sensor(kind.RATES_HZ[-1])
+        bench.clock.sleep_us(bench.chip.START_US + int((samples + 0.5) * period_us))
+        sensor.read_fifo_into(sensor.block())
+        assert bool(bench.chip.lost) == lost
+        assert sensor.overruns >= lost  # the ADXL345 says so one sample early
+
+
+@EVERY
 def test_a_stopped_chip_gives_nothing_and_starts_afresh(name: str) -> None:
     words = signal(3000)
     bench = Bench(name, buses(name)[0], words.tobytes())
