@@ -363,4 +363,6 @@ def main(path=configuration.PATH, source=None):
         print(json.dumps({"error": text}))
     finally:
         if node:
-            node.stop()  # Ctrl-C may have hit outside of the task
+            port.hold_ctrl_c(True)  # who presses it twice must not leave the sensor measuring
+            node.stop()
+            port.hold_ctrl_c(False)

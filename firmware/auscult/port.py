@@ -14,7 +14,14 @@ CIRCUITPYTHON = sys.implementation.name == "circuitpython"
 if MICROPYTHON:
     from time import sleep_ms, sleep_us, ticks_add, ticks_diff, ticks_ms, ticks_us
 
+    import micropython
     from micropython import const
+
+    def hold_ctrl_c(hold):
+        """Whether Ctrl-C is kept from interrupting: for what has to be done to its end however often it is pressed."""
+        if hasattr(micropython, "kbd_intr"):
+            micropython.kbd_intr(-1 if hold else 3)
+
 else:
     from time import monotonic_ns, sleep
 
@@ -32,6 +39,9 @@ else:
 
     def sleep_ms(ms):
         sleep(ms / 1000)
+
+    def hold_ctrl_c(hold):
+        """Only MicroPython can."""
 
     if CIRCUITPYTHON:
         from microcontroller import delay_us as sleep_us  # sleep() knows whole milliseconds

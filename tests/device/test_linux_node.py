@@ -98,6 +98,11 @@ def test_the_configuration_file_is_used(auscult: Any, folder: Path) -> None:
         (folder / "auscult.json").unlink()
 
 
+def heed_ctrl_c() -> None:
+    """Programs that a shell starts in the background, as CI may, are told to ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_ends_with_the_summary(folder: Path) -> None:
     """And so does SIGTERM, by which a service is stopped."""
     (folder / "line.json").write_text(json.dumps({"sensor": {"chip": "adxl345", "int_pin": 4}}))
@@ -105,7 +110,8 @@ def test_ctrl_c_ends_with_the_summary(folder: Path) -> None:
         command = [sys.executable, "-m", "auscult_host.cli", "node", "model.joblib", "--virtual", "rattle.parquet", "--real-time",
                    "--config", "line.json"]
         with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              env={**os.environ, "PYTHONPATH": str(Path(cli.__file__).parent.parent)}) as process:
+                              env={**os.environ, "PYTHONPATH": str(Path(cli.__file__).parent.parent)},
+                              preexec_fn=heed_ctrl_c) as process:
             assert process.stdout and '"w":0' in process.stdout.readline()
             process.send_signal(sent)
             out, err = process.communicate(timeout=60)

@@ -18,13 +18,15 @@ class LeftOutError(Exception):
 @dataclass(frozen=True)
 class Case:
     """measure(board) -> value of each metric. boards: where it can run (empty: everywhere). in_table: one of the
-    figures to reach, also part of a quick run. alone: on a board of its own, for what other cases would change."""
+    figures to reach, also part of a quick run. alone: on a board of its own, for what other cases would change. within: by
+    what share two runs may differ: 0, but for what sleeps in between, where an alarm may meet another instruction."""
 
     name: str
     measure: Callable[["CountingBoard"], Metrics]
     boards: tuple[str, ...] = ()
     in_table: bool = False
     alone: bool = False
+    within: float = 0
 
 
 # `items` and the function's other arguments are made by the setup; as locals of `go`, as in any loop that cares.

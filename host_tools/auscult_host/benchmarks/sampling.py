@@ -135,6 +135,8 @@ def _share(rate_hz: int, board: CountingBoard) -> Metrics:
 
 
 CASES = [
-    *(Case(f"sampling.{chip}", partial(_sampling, chip), boards=_BOARDS, alone=True, in_table=True) for chip in device.chips()),
-    *(Case(f"share.{rate}_hz", partial(_share, rate), boards=_BOARDS, alone=True, in_table=True) for rate in SHARES),
+    *(Case(f"sampling.{chip}", partial(_sampling, chip), boards=_BOARDS, alone=True, in_table=True,
+           within=0.001) for chip in device.chips()),
+    *(Case(f"share.{rate}_hz", partial(_share, rate), boards=_BOARDS, alone=True, in_table=True,
+           within=0.001) for rate in SHARES),
 ]
