@@ -47,7 +47,7 @@ def stuck_run(sensor, window):
     """How many equal words in a row are a stuck axis: a quarter of a window, at least 64, if the sensor's noise is over
     0.4 of its resolution (64 words then agree by chance with a probability below 0.8 ** 64); else 0, which is never: a
     quiet machine may look the same."""
-    bits = sensor.BITS[sensor.RANGES_G.index(sensor.range_g) if len(sensor.BITS) > 1 else 0]
+    bits = sensor.bits_of(sensor.range_g)
     digit_ug = sensor.full_scale_um / 9.80665 / (1 << bits - 1)
     noise_ug = sensor.NOISE_UG * (1.57 * sensor.bandwidth_of(sensor.rate_hz)) ** 0.5  # of a first-order low-pass
     return max(64, window // 4) if noise_ug > 0.4 * digit_ug else 0
@@ -59,8 +59,7 @@ class Quality:
     that the sensor is set to."""
 
     def __init__(self, sensor, words, window, stuck=None, saturated=2, limit_g=None):
-        bits = sensor.BITS[sensor.RANGES_G.index(sensor.range_g) if len(sensor.BITS) > 1 else 0]
-        digit = 1 << 16 - bits
+        digit = 1 << 16 - sensor.bits_of(sensor.range_g)
         # At a scale's end some chips stop a few digits early, and the lowest bit may be fixed.
         end = 3 * digit
         limit = min(32767, int((limit_g or sensor.range_g) * 9806650 * 32768 / sensor.full_scale_um))

@@ -253,10 +253,9 @@ def chip_words(recording: recordings.Recording, chip: str, range_g: int, full_sc
     full_scale: what 32768 stands for where the numbers have no unit, so that they cannot be put on the chip's scale."""
     driver = device.accelerometer(chip)
     scale = driver.full_scale_of(range_g) / 1e6 if recording.unit == "m/s2" else full_scale
-    bits = driver.BITS[driver.RANGES_G.index(range_g) if len(driver.BITS) > 1 else 0]
     share = driver.bandwidth_of(recording.rate_hz) / recording.rate_hz
     limited = dataclasses.replace(recording, data=_band_limit(recording.data, share))
-    words = recordings.to_int16(limited, scale, bits)
+    words = recordings.to_int16(limited, scale, driver.bits_of(range_g))
     return np.ascontiguousarray(words[:, [recording.axes.index(axis) for axis in AXES]])
 
 

@@ -257,9 +257,7 @@ def watermark(settings: dict[str, Any]) -> int:
     """Samples from one wake-up to the next; the driver chooses if the configuration does not."""
     if settings["watermark"] is not None:
         return int(settings["watermark"])
-    depth = device.accelerometer(settings["chip"]).DEPTH
-    rate_hz = int(settings["rate_hz"])
-    return int(min(max(16, rate_hz // 25), 256, depth // 2, max(1, rate_hz)))  # as Accelerometer.configure()
+    return int(device.accelerometer(settings["chip"]).usual_watermark(settings["rate_hz"]))
 
 
 def _bus_s(settings: dict[str, Any]) -> float:

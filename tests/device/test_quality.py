@@ -16,8 +16,12 @@ WINDOW, BLOCK = 128, 16
 class Sensor:
     """What Quality needs to know of a driver: ±16 g, 12 bits, noisy."""
 
-    BITS, RANGES_G, NOISE_UG = (12,), (16,), 400
+    NOISE_UG = 400
     range_g, full_scale_um, rate_hz = 16, 24 * 9806650, 1600
+
+    @staticmethod
+    def bits_of(range_g: float) -> int:
+        return 12
 
     @staticmethod
     def bandwidth_of(rate_hz: float) -> float:
@@ -103,8 +107,7 @@ def test_no_chip_takes_its_own_noise_for_a_stuck_axis(name: str, seed: int) -> N
             bench = Bench(name, buses(name)[0], bytes(60))
             sensor = bench.sensor(rate_hz, range_g)
             noise_um = kind.NOISE_UG * (1.57 * kind.bandwidth_of(rate_hz)) ** 0.5 * 9.80665
-            bits = kind.BITS[kind.RANGES_G.index(range_g) if len(kind.BITS) > 1 else 0]
-            digit = 1 << 16 - bits
+            digit = 1 << 16 - kind.bits_of(range_g)
             level = np.random.default_rng(seed).normal(0, noise_um / sensor.full_scale_um * 32768, (20000, 1))
             words = (np.round(level / digit) * digit).astype("<i2")
             quality = Quality(sensor, 1, 512)

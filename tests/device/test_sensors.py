@@ -21,10 +21,6 @@ PLACES = [(name, kind) for name in sorted(CHIPS) for kind in buses(name)]
 EVERYWHERE = pytest.mark.parametrize(("name", "kind"), PLACES, ids=["-".join(place) for place in PLACES])
 
 
-def bits(kind, range_g: float) -> int:
-    return kind.BITS[kind.RANGES_G.index(range_g) if len(kind.BITS) > 1 else 0]
-
-
 def read_all(bench: Bench, sensor, step_ms: int) -> np.ndarray:
     block, got = sensor.block(), bytearray()
     while not bench.chip.ended:
@@ -87,7 +83,7 @@ def test_acceleration_comes_back_in_its_unit(name: str) -> None:
         sensor = bench.sensor(range_g=range_g)
         got = read_all(bench, sensor, int(12000 / sensor.rate_hz) + 1) * sensor.scale
         true = words * (full_scale_um / 32768e6)
-        digit = sensor.full_scale_um / 1e6 / (1 << bits(kind, range_g) - 1)
+        digit = sensor.full_scale_um / 1e6 / (1 << kind.bits_of(range_g) - 1)
         limit = sensor.full_scale_um / 1e6
         error = got - np.clip(true, -limit, limit - digit)
         assert (np.abs(error) <= digit + np.abs(got) / 2**14).all()  # the conversion's factor has 15 bits

@@ -86,7 +86,7 @@ class Accelerometer:
         if range_g not in self.RANGES_G:
             raise ValueError("%s has no range of %s g; it has %s" % (self.NAME, range_g, _list(self.RANGES_G)))
         if watermark is None:
-            watermark = min(max(16, int(rate_hz / 25)), 256, self.DEPTH // 2, max(1, int(rate_hz)))
+            watermark = self.usual_watermark(rate_hz)
         if not 1 <= watermark < self.DEPTH:
             raise ValueError("watermark is %s; with %s it must be 1 to %d samples"
                              % (watermark, self.NAME, self.DEPTH - 1))
@@ -103,6 +103,16 @@ class Accelerometer:
         if cls.FULL_SCALES_UM is None:
             return range_g * G_UM
         return cls.FULL_SCALES_UM[cls.RANGES_G.index(range_g)]
+
+    @classmethod
+    def bits_of(cls, range_g):
+        """Of a word, how many mean something in a range."""
+        return cls.BITS[cls.RANGES_G.index(range_g) if len(cls.BITS) > 1 else 0]
+
+    @classmethod
+    def usual_watermark(cls, rate_hz):
+        """The FIFO level that configure() sets if it is not told another one."""
+        return min(max(16, int(rate_hz / 25)), 256, cls.DEPTH // 2, max(1, int(rate_hz)))
 
     @classmethod
     def bandwidth_of(cls, rate_hz):

@@ -5,6 +5,7 @@ Samples leave in one of two ways, or both: through output registers at DATA (wit
 sample), and through PORT, one address that gives the FIFO's bytes one after the other.
 """
 
+from auscult import port
 from auscult.virtual.chip import Chip
 
 _ENODEV, _EIO, _ETIMEDOUT = 19, 5, 110
@@ -19,11 +20,8 @@ class RegisterChip(Chip):
     SPI_MODES = (0, 3)
     SPI_DUMMY = 0  # bytes between the command and the answer
 
-    def __init__(self, recording, clock=None, rate_ppm=0, gain_ppm=0):
-        if clock is None:
-            Chip.__init__(self, recording, rate_ppm=rate_ppm, gain_ppm=gain_ppm)
-        else:
-            Chip.__init__(self, recording, clock, rate_ppm, gain_ppm)
+    def __init__(self, recording, clock=port, rate_ppm=0, gain_ppm=0):
+        Chip.__init__(self, recording, clock, rate_ppm, gain_ppm)
         self.registers = bytearray(self.REGISTERS)
         self.present, self.stuck, self.nack = True, False, 0
         self._flip_in, self._flip_mask = -1, 0

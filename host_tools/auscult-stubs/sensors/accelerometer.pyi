@@ -70,6 +70,12 @@ class Accelerometer:
     @classmethod
     def full_scale_of(cls, range_g: float) -> int: ...
     @classmethod
+    def bits_of(cls, range_g: float) -> int:
+        """Of a word, how many mean something in a range."""
+    @classmethod
+    def usual_watermark(cls, rate_hz: float) -> int:
+        """The FIFO level that configure() sets if it is not told another one."""
+    @classmethod
     def bandwidth_of(cls, rate_hz: float) -> float:
         """Frequency at which 3 dB are lost, Hz."""
     @property

@@ -87,7 +87,6 @@ _ALL = _SETUP + _BURST + """
 chip.rate_ppm = {slower_ppm}  # what a virtual chip in Python takes for a sample is more than it has at 26 kHz
 locked(sampler({slow_hz}, 16), 1000, period_us)
 chip.rate_ppm = 0
-before = gc.mem_alloc()
 singly = sampler({slow_hz}, 1, True)
 one = cost(singly, 40, period_us)
 class Bare:
