@@ -78,7 +78,7 @@ def _check_splits(cut: dataset.Windows, splits: Sequence[dataset.Split], setting
     """Each training part must hold what the model learns from."""
     for train, _, name in splits:
         left = sorted(set(cut.labels[train].tolist()))
-        if NORMAL not in left if settings.model == "elliptic" else len(left) < 2:
+        if NORMAL not in left if settings.detector else len(left) < 2:
             found = ", ".join(map(repr, left)) or "nothing"
             raise CannotJudge(f"without the {cut.group_by} {name} only {found} is left to learn from",
                               f"every label in at least two {cut.group_by}s",
@@ -97,7 +97,7 @@ def _check_fit(trained: Trained, recordings: Sequence[Recording]) -> None:
 def _truth(trained: Trained, labels: NDArray[Any]) -> tuple[NDArray[np.int64], list[str]]:
     """Labels as indices of the model's classes; to an anomaly detector everything that is not normal is an anomaly."""
     classes = trained.spec.classes
-    if trained.settings.model == "elliptic":
+    if trained.settings.detector:
         labels = np.where(labels == NORMAL, NORMAL, ANOMALY)
     unknown = sorted(set(labels.tolist()) - set(classes))
     if unknown:
@@ -118,10 +118,10 @@ def _refit(base: PipelineSpec, raw: NDArray[np.int32], cut: dataset.Windows, spl
     said = np.full(len(raw), -1)
     for number, (train, test, name) in enumerate(splits, 1):
         progress(f"{number} of {len(splits)}: without {name}")
-        spec, estimator = fit(base, raw[train], cut.labels[train], cut.groups[train], settings)
+        fitted = fit(base, raw[train], cut.labels[train], cut.groups[train], settings)
         # A class that is in no other group has not been learnt; the others keep their place.
-        place = np.array([classes.index(label) for label in spec.classes])
-        said[test] = place[classify(base, spec, estimator, raw[test])]
+        place = np.array([classes.index(label) for label in fitted.spec.classes])
+        said[test] = place[classify(base, fitted, raw[test])]
     return said
 
 

@@ -2,8 +2,7 @@
 """Train a small model on what the compiled C computes, so that nothing changes between training and the device."""
 
 import dataclasses
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +16,27 @@ from .errors import AuscultError
 from .estimators import ModelCode, convert
 from .files import atomic
 from .hostlib import HostPipeline, choose_shifts, quantise
+from .model_kinds import ANOMALY, MODELS, fit_kind
 from .recordings import Recording
 from .spec import PipelineSpec
 
 FORMAT_VERSION = 1
-ANOMALY = "anomaly"
+__all__ = ["ANOMALY", "MODELS", "Fitted", "Settings", "Trained", "base_spec", "check_fit", "classify", "fit", "load", "save",
+           "train"]
+_DEPENDENT = ("share_8_8", "env_share_8_8")  # follows from the other shares: a covariance cannot be inverted with it
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
     """Everything besides the data that decides a model; stored with it, so that evaluation can train it anew.
 
-    features: names, or kinds for every axis, or the one word default or f54; keep: how many features to keep, the
-    most important ones (0: all); false_alarms: share of normal windows that an anomaly detector may call abnormal.
+    window, hop: in samples of the sensor. features: names, or kinds for every axis, or the name of a set; front: what
+    stands between the samples and the window, as in `log_envelope 0.125-0.45 /16` (band as shares of the rate, then the
+    points kept) or nothing; shaft_hz, orders: as in the spec; history: suffixes that every feature gets, such as
+    ("mean5",) or ("", "lag2") for itself and what it was two windows before. keep: how many features to keep, those
+    that tell the classes apart best (0: all). params: of single kinds of models (hidden, alpha, c, neighbours, ...).
+    false_alarms: share of normal windows that an anomaly detector may call abnormal. novelty: share of windows of known
+    groups that may be called novel (0: nothing is). bits, layout: how the model is stored.
     """
 
     window: int = 512
@@ -41,75 +48,52 @@ class Settings:
     keep: int = 0
     false_alarms: float = 0.01
     seed: int = 0
+    front: str = ""
+    shaft_hz: float = 0.0
+    orders: dict[str, float] = dataclasses.field(default_factory=dict)
+    history: tuple[str, ...] = ()
+    params: dict[str, Any] = dataclasses.field(default_factory=dict)
+    bits: int = 32
+    layout: str = "fast"
+    novelty: float = 0.0
+
+    @property
+    def detector(self) -> bool:
+        """Whether the model learns from normal windows only and tells them from everything else."""
+        return MODELS[self.model].detector
 
 
 @dataclasses.dataclass
-class Trained:
-    """A fitted model and how it came to be. training: fingerprint, groups, labels and counts; metrics: as evaluated."""
+class Fitted:
+    """What fit() has learnt: the spec with shifts, chosen features and classes, and the estimator on its int16 features."""
 
     spec: PipelineSpec
     estimator: Any
-    settings: Settings
-    training: dict[str, Any]
-    metrics: dict[str, Any] = dataclasses.field(default_factory=dict)
+    guard: Any = None
+    layout: str = "fast"
+    bits: int = 32
 
-    def code(self, layout: str = "fast") -> ModelCode:
+    def code(self, layout: str | None = None) -> ModelCode:
         """The model as integer C."""
-        return convert(self.estimator, len(self.spec.features), layout)
+        return convert(self.estimator, len(self.spec.features), layout or self.layout)
 
     def pipeline(self) -> HostPipeline:
         """The compiled pipeline on this PC."""
         return HostPipeline(self.spec, self.code())
 
-
-def _forest(s: Settings) -> Any:
-    from sklearn.ensemble import RandomForestClassifier
-
-    return RandomForestClassifier(s.trees, max_depth=s.depth, class_weight="balanced", random_state=s.seed)
-
-
-def _extra_trees(s: Settings) -> Any:
-    from sklearn.ensemble import ExtraTreesClassifier
-
-    return ExtraTreesClassifier(s.trees, max_depth=s.depth, class_weight="balanced", random_state=s.seed)
+    def rows(self, base: PipelineSpec, raw: NDArray[np.int32]) -> NDArray[np.int16]:
+        """What the model sees [n, F] of the base pipeline's int32 features [n, all]."""
+        columns = np.ascontiguousarray(raw[:, [base.features.index(name) for name in self.spec.features]])
+        return quantise(columns, self.spec.shifts)
 
 
-def _tree(s: Settings) -> Any:
-    from sklearn.tree import DecisionTreeClassifier
+@dataclasses.dataclass
+class Trained(Fitted):
+    """A fitted model and how it came to be. training: fingerprint, groups, labels and counts; metrics: as evaluated."""
 
-    return DecisionTreeClassifier(max_depth=s.depth, min_samples_leaf=5, class_weight="balanced", random_state=s.seed)
-
-
-def _mlp(s: Settings) -> Any:
-    from sklearn.neural_network import MLPClassifier
-
-    return MLPClassifier((16,), alpha=0.1, max_iter=400, random_state=s.seed)
-
-
-def _bayes(s: Settings) -> Any:
-    from sklearn.naive_bayes import GaussianNB
-
-    return GaussianNB(var_smoothing=1e-3)
-
-
-def _mixture(s: Settings) -> Any:
-    from sklearn.mixture import GaussianMixture
-
-    return GaussianMixture(covariance_type="full")
-
-
-def _elliptic(s: Settings) -> Any:
-    from sklearn.covariance import EllipticEnvelope
-
-    return EllipticEnvelope(contamination=s.false_alarms, random_state=s.seed)
-
-
-MODELS: dict[str, Callable[[Settings], Any]] = {
-    "forest": _forest, "extra_trees": _extra_trees, "tree": _tree, "mlp": _mlp, "nb": _bayes, "gmm": _mixture,
-    "elliptic": _elliptic,
-}
-_SCALED = ("mlp", "nb", "gmm", "elliptic")  # kinds that need features of like size
-_DEPENDENT = ("share_8_8", "env_share_8_8")  # follows from the other shares: a covariance cannot be inverted with it
+    settings: Settings = dataclasses.field(default_factory=Settings)
+    training: dict[str, Any] = dataclasses.field(default_factory=dict)
+    metrics: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def train(recordings: Sequence[Recording], settings: Settings, *, group_by: str = "auto", name: str = "pipeline",
@@ -124,9 +108,9 @@ def train(recordings: Sequence[Recording], settings: Settings, *, group_by: str 
     cut = dataset.windows(recordings, settings.window, settings.hop, full_scale=full_scale, group_by=group_by)
     base = base_spec(recordings, settings, name, cut.full_scale)
     raw = HostPipeline(base).features(cut.data)
-    spec, estimator = fit(base, raw, cut.labels, cut.groups, settings)
+    fitted = fit(base, raw, cut.labels, cut.groups, settings)
     labels, counts = np.unique(cut.labels, return_counts=True)
-    quantised = quantise(_columns(base, spec, raw), spec.shifts)
+    quantised = fitted.rows(base, raw)
     training = {
         "auscult": __version__, "fingerprint": dataset.fingerprint(recordings), "recordings": len(recordings),
         "windows": {str(label): int(count) for label, count in zip(labels, counts, strict=True)},
@@ -135,114 +119,57 @@ def train(recordings: Sequence[Recording], settings: Settings, *, group_by: str 
         "feature_mean": quantised.mean(axis=0).round(2).tolist(),
         "feature_std": quantised.std(axis=0).round(2).tolist(),
     }
-    return Trained(spec, estimator, settings, training)
+    return Trained(**vars(fitted), settings=settings, training=training)
 
 
 def base_spec(recordings: Sequence[Recording], settings: Settings, name: str, full_scale: float) -> PipelineSpec:
     """The pipeline without a model: features only."""
     axes = list(recordings[0].axes)
+    rate_hz = float(np.median([recording.rate_hz for recording in recordings]))
+    return PipelineSpec.make(name=name, window=settings.window, hop=settings.hop, axes=axes, rate_hz=rate_hz,
+                             full_scale=full_scale, features=feature_names(settings, axes))
+
+
+def feature_names(settings: Settings, axes: list[str]) -> list[str]:
+    """Names of all features that settings ask for, each once."""
     names: list[str] = []
     for feature in settings.features:
         if feature in ("default", "f54"):
             kinds = table.DEFAULT_KINDS if feature == "default" else table.F54_KINDS
-            if settings.model in ("gmm", "elliptic"):
+            if not MODELS[settings.model].dependent:
                 kinds = [kind for kind in kinds if kind not in _DEPENDENT]
             names += table.names(axes, kinds)
         else:
             names += [feature] if "." in feature else table.names(axes, [feature])
-    rate_hz = float(np.median([recording.rate_hz for recording in recordings]))
-    return PipelineSpec.make(name=name, window=settings.window, hop=settings.hop, axes=axes, rate_hz=rate_hz,
-                             full_scale=full_scale, features=list(dict.fromkeys(names)))
+    history = [f":{suffix}" if suffix else "" for suffix in settings.history or ("",)]
+    return [name + suffix for suffix in history for name in dict.fromkeys(names)]
 
 
 def fit(base: PipelineSpec, raw: NDArray[np.int32], labels: NDArray[Any], groups: NDArray[Any],
-        settings: Settings) -> tuple[PipelineSpec, Any]:
+        settings: Settings) -> Fitted:
     """Everything that learns from data, from int32 features [n, F]: shifts, choice of features, the model."""
     used = np.arange(raw.shape[1])
     shifts = choose_shifts(raw)
     rows = quantise(raw, shifts)
     if 0 < settings.keep < len(used):
-        from sklearn.ensemble import RandomForestClassifier
-
-        judge = RandomForestClassifier(100, class_weight="balanced", random_state=settings.seed).fit(rows, labels)
-        used = np.sort(np.argsort(-judge.feature_importances_, kind="stable")[:settings.keep])
+        used = np.sort(rank(rows, labels)[:settings.keep])
         rows = np.ascontiguousarray(rows[:, used])
-    estimator = MODELS[settings.model](settings)
-    if settings.model in _SCALED:
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
-
-        estimator = make_pipeline(StandardScaler(), estimator)
-    if settings.model == "elliptic":
-        classes = _fit_elliptic(estimator, rows, labels, groups, settings)
-    elif settings.model == "gmm":
-        classes = _fit_mixture(estimator, rows, labels)
-    else:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "not converged": the groups held out say whether it is good enough
-            estimator.fit(rows, labels)
-        classes = [str(label) for label in estimator.classes_]
-    return base.model_copy(update={
-        "features": [base.features[i] for i in used], "shifts": [shifts[i] for i in used], "classes": classes,
-    }), estimator
+    estimator, classes = fit_kind(rows, np.asarray(labels), np.asarray(groups), settings)
+    spec = base.model_copy(update={
+        "features": [base.features[i] for i in used], "shifts": [shifts[i] for i in used], "classes": classes})
+    return Fitted(spec, estimator, None, settings.layout, settings.bits)
 
 
-def _fit_elliptic(estimator: Any, rows: NDArray[np.int16], labels: NDArray[Any], groups: NDArray[Any],
-                  settings: Settings) -> list[str]:
-    """Learn what is normal from the normal windows: their mean and covariance, and a distance beyond which is abnormal.
+def rank(rows: NDArray[np.int16], labels: NDArray[Any]) -> NDArray[np.int64]:
+    """Columns, those first that tell the labels apart best: variance between classes over that within (ANOVA F)."""
+    from sklearn.feature_selection import f_classif
 
-    The threshold comes from normal groups that were not trained on, where there are several: distances of a group's
-    own windows are too small, and a threshold from them would alarm all day.
-    """
-    normal = np.asarray(labels) == NORMAL
-    healthy, groups = rows[normal].astype(np.float64), np.asarray(groups)[normal]
-    held_out = []
-    if len(np.unique(groups)) > 1:
-        for known, new, _ in dataset.leave_one_group_out(groups):
-            _set_envelope(estimator, healthy[known])
-            held_out.append(estimator.score_samples(healthy[new]))
-    _set_envelope(estimator, healthy)
-    scores = np.concatenate(held_out) if held_out else estimator.score_samples(healthy)
-    estimator[-1].offset_ = float(np.quantile(scores, settings.false_alarms))
-    return [ANOMALY, NORMAL]  # scikit-learn's -1 and 1, in this order
-
-
-def _set_envelope(estimator: Any, rows: NDArray[np.float64]) -> None:
-    """Mean and covariance of all rows, shrunk as Ledoit & Wolf say (J. Multivar. Anal. 88, 2004).
-
-    EllipticEnvelope's own robust fit would leave out what is far from the rest, which is a whole machine when there
-    are a few of them; these windows are known to be normal.
-    """
-    from sklearn.covariance import LedoitWolf
-
-    scaled = estimator[0].fit_transform(rows)
-    fitted, envelope = LedoitWolf().fit(scaled), estimator[-1]
-    envelope.location_, envelope.covariance_ = fitted.location_, fitted.covariance_
-    envelope.precision_, envelope.offset_ = fitted.precision_, 0.0
-    envelope.support_, envelope.n_features_in_ = np.ones(len(rows), bool), scaled.shape[1]
-    envelope.dist_ = envelope.mahalanobis(scaled)
-
-
-def _fit_mixture(estimator: Any, rows: NDArray[np.int16], labels: NDArray[Any]) -> list[str]:
-    """One Gaussian for each class, set from the labelled windows: the mixture's responsibilities are then the
-    probabilities of the classes (quadratic discriminant analysis; Hastie, Tibshirani & Friedman, 2nd ed., 4.3).
-    Each covariance is shrunk half way to its diagonal: a few machines do not tell how features hang together."""
-    scaled = estimator[0].fit_transform(rows.astype(np.float64))
-    mixture, classes = estimator[-1], [str(label) for label in np.unique(labels)]
-    parts = [scaled[np.asarray(labels) == label] for label in classes]
-    covariances = []
-    for part in parts:
-        covariance = np.cov(part, rowvar=False).reshape(scaled.shape[1], -1)
-        covariances.append(0.5 * covariance + 0.5 * np.diag(np.diag(covariance)) + 1e-3 * np.eye(scaled.shape[1]))
-    mixture.n_components = len(classes)
-    mixture.weights_ = np.full(len(classes), 1 / len(classes))  # no class is expected more than another
-    mixture.means_ = np.array([part.mean(axis=0) for part in parts])
-    mixture.covariances_ = np.array(covariances)
-    mixture.precisions_cholesky_ = np.array([np.linalg.inv(np.linalg.cholesky(c)).T for c in covariances])
-    mixture.precisions_ = np.array([p @ p.T for p in mixture.precisions_cholesky_])
-    mixture.n_features_in_, mixture.converged_, mixture.n_iter_ = scaled.shape[1], True, 0
-    mixture.lower_bound_ = float(mixture.score(scaled))
-    return classes
+    if len(np.unique(labels)) < 2:
+        raise AuscultError("a choice of features, but only one class", "at least two, to see which features tell them apart",
+                           "keep all features (--keep 0)")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = f_classif(rows.astype(np.float64), labels)[0]
+    return np.argsort(-np.nan_to_num(value, nan=-1.0, posinf=1e300), kind="stable")
 
 
 def _check_labels(recordings: Sequence[Recording], settings: Settings) -> None:
@@ -251,7 +178,7 @@ def _check_labels(recordings: Sequence[Recording], settings: Settings) -> None:
         raise AuscultError(f"{len(unlabelled)} recordings have no label, the first is {unlabelled[0]!r}",
                            "a label for every recording", "import them again with --label")
     found = sorted({label for r in recordings for label in (r.label, r.label_at(0.0))})
-    if settings.model == "elliptic":
+    if settings.detector:
         if NORMAL not in found:
             raise AuscultError(f"no recording with the label {NORMAL!r} (labels: {', '.join(found)})",
                                "an anomaly detector learns what is normal", "label the healthy recordings normal")
@@ -273,15 +200,9 @@ def check_fit(trained: Trained, recording: Recording) -> None:
                            "record at that rate, or train on recordings of this one")
 
 
-def _columns(base: PipelineSpec, spec: PipelineSpec, raw: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The columns of the base pipeline's features that a fitted pipeline kept."""
-    return np.ascontiguousarray(raw[:, [base.features.index(name) for name in spec.features]])
-
-
-def classify(base: PipelineSpec, spec: PipelineSpec, estimator: Any, raw: NDArray[np.int32]) -> NDArray[np.int32]:
+def classify(base: PipelineSpec, fitted: Fitted, raw: NDArray[np.int32]) -> NDArray[np.int32]:
     """Class indices [n] from the base pipeline's int32 features [n, F], through the model's compiled C."""
-    pipeline = HostPipeline(spec, convert(estimator, len(spec.features)))
-    return pipeline.predict_q(quantise(_columns(base, spec, raw), spec.shifts))[0]
+    return fitted.pipeline().predict_q(fitted.rows(base, raw))[0]
 
 
 def save(trained: Trained, path: Path) -> Path:
@@ -291,7 +212,8 @@ def save(trained: Trained, path: Path) -> Path:
     with atomic(path) as part:
         joblib.dump({
             "format": FORMAT_VERSION, "spec": trained.spec.model_dump(), "estimator": trained.estimator,
-            "settings": dataclasses.asdict(trained.settings), "training": trained.training, "metrics": trained.metrics,
+            "guard": trained.guard, "settings": dataclasses.asdict(trained.settings), "training": trained.training,
+            "metrics": trained.metrics,
         }, part, compress=3)
     return path
 
@@ -315,9 +237,11 @@ def load(path: Path | str) -> Trained:
         raise AuscultError(f"{path} has model format version {stored['format']}", f"version {FORMAT_VERSION}",
                            "train it again with this version")
     try:
-        settings = Settings(**stored["settings"] | {"features": tuple(stored["settings"]["features"])})
-        return Trained(PipelineSpec.make(**stored["spec"]), stored["estimator"], settings, stored["training"],
-                       stored["metrics"])
+        values = stored["settings"]
+        lists = {"features": tuple(values["features"]), "history": tuple(values.get("history", ()))}
+        settings = Settings(**values | lists)
+        return Trained(PipelineSpec.make(**stored["spec"]), stored["estimator"], stored.get("guard"), settings.layout,
+                       settings.bits, settings, stored["training"], stored["metrics"])
     except (KeyError, TypeError) as error:  # a part that is missing, or a setting that is unknown here
         raise AuscultError(f"{path} is not as this version stores models: {error}",
                            f"a file from `auscult train` of version {__version__}", "train it again with this version") from error

@@ -60,7 +60,7 @@ def test_keep_leaves_the_most_important_features(recordings):
     raw = np.random.default_rng(0).integers(-1000, 1000, (100, 15)).astype(np.int32)
     raw[:, 7] = np.where(labels == "a", -900, 900)
     base = train.base_spec(recordings, SMALL, "p", 20.0)
-    spec, _ = train.fit(base, raw, labels, labels, dataclasses.replace(SMALL, keep=3))
+    spec = train.fit(base, raw, labels, labels, dataclasses.replace(SMALL, keep=3)).spec
     assert len(spec.features) == 3 == len(spec.shifts) and base.features[7] in spec.features
     assert spec.features == sorted(spec.features, key=base.features.index)
 
