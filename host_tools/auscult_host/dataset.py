@@ -3,14 +3,14 @@
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from .errors import AuscultError
-from .recordings import STANDARD_GRAVITY, Recording, read, to_int16
+from .recordings import STANDARD_GRAVITY, Entry, Header, Recording, read_header, to_int16
 
 GROUPS = ("machine", "session", "recording")  # coarse to fine
 _RATE_TOLERANCE = 0.02  # recordings within 2 % of one rate may be used together
@@ -31,15 +31,16 @@ class Windows(NamedTuple):
     group_by: str
 
 
-def load(folder: Path | str) -> list[Recording]:
-    """All recordings of a folder in the order of their names (or the one recording if given a file).
+def scan(folder: Path | str) -> list[Entry]:
+    """All recordings of a folder in the order of their names (or the one recording if given a file), without their
+    samples: `entry.read()` loads one, so that a large dataset never stands in memory.
 
     Raises AuscultError for a folder without recordings and for recordings that do not fit together: axes, unit and
     rate must be the same in all.
     """
     folder = Path(folder)
     if folder.is_file():
-        return [read(folder)]
+        return [read_header(folder)]
     if not folder.is_dir():
         raise AuscultError(f"there is no folder {folder}", "a dataset: a folder of .parquet recordings",
                            "make one with `auscult import` or `auscult generate`")
@@ -47,12 +48,17 @@ def load(folder: Path | str) -> list[Recording]:
     if not paths:
         raise AuscultError(f"{folder} holds no recordings", "at least one .parquet file",
                            "fill it with `auscult import` or `auscult generate`")
-    recordings = [read(path) for path in paths]
-    check_uniform(recordings)
-    return recordings
+    entries = [read_header(path) for path in paths]
+    check_uniform(entries)
+    return entries
 
 
-def check_uniform(recordings: Sequence[Recording]) -> None:
+def load(folder: Path | str) -> list[Recording]:
+    """All recordings of a folder in memory: for small ones, and for those who need all at once. Errors as `scan`."""
+    return [entry.read() for entry in scan(folder)]
+
+
+def check_uniform(recordings: Sequence[Header]) -> None:
     first = recordings[0]
     for other in recordings[1:]:
         for what, found, expected in (("the axes", ", ".join(other.axes), ", ".join(first.axes)),
@@ -66,11 +72,11 @@ def check_uniform(recordings: Sequence[Recording]) -> None:
                                "keep them in separate folders, or resample before importing")
 
 
-def choose_full_scale(recordings: Sequence[Recording]) -> float:
+def choose_full_scale(recordings: Sequence[Recording | Entry]) -> float:
     """The value that 32768 shall stand for: the smallest usual sensor range (2, 4, 8, 16 g) that holds everything,
     with a quarter to spare for what has not been met yet. For other units than m/s² the next power of two.
     """
-    largest = 1.25 * max(float(np.abs(recording.data).max()) for recording in recordings)
+    largest = 1.25 * max(recording.peak() for recording in recordings)
     if recordings[0].unit == "m/s2":
         for range_g in RANGES_G:
             if largest < range_g * STANDARD_GRAVITY:
@@ -78,7 +84,7 @@ def choose_full_scale(recordings: Sequence[Recording]) -> float:
     return 2.0 ** math.ceil(math.log2(max(largest, 1e-6) * 1.0001))
 
 
-def choose_group(recordings: Sequence[Recording]) -> str:
+def choose_group(recordings: Sequence[Header]) -> str:
     """The coarsest group of which the dataset has at least two: machine, else session, else recording."""
     for group_by in GROUPS[:-1]:
         names = {getattr(recording, group_by) for recording in recordings}
@@ -132,7 +138,7 @@ def _starts(recording: Recording, window: int, hop: int) -> np.ndarray:
     return at[at + window <= samples]
 
 
-def _group(recording: Recording, group_by: str) -> str:
+def _group(recording: Header, group_by: str) -> str:
     if group_by == "recording":
         return recording.name
     name: str = getattr(recording, group_by)
@@ -180,10 +186,11 @@ def _several(groups: np.ndarray) -> np.ndarray:
     return names
 
 
-def fingerprint(recordings: Sequence[Recording]) -> str:
+def fingerprint(recordings: Iterable[Recording | Entry]) -> str:
     """SHA-256 over names, labels and samples: tells later what a model was trained on."""
     digest = hashlib.sha256()
     for recording in recordings:
         digest.update(f"{recording.name}\0{recording.label}\0{recording.rate_hz!r}\0".encode())
-        digest.update(recording.data.tobytes())
+        for block in recording.blocks():
+            digest.update(block.data)
     return digest.hexdigest()

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recordings: one Parquet file each, one float32 column per channel in SI units, metadata in the schema."""
 
+import contextlib
 import dataclasses
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from .files import atomic
 FORMAT_VERSION = 1
 _KEY = b"auscult"  # one schema metadata entry that holds JSON
 STANDARD_GRAVITY = 9.80665  # m/s² per g, exact by definition (CGPM 1901)
+BLOCK = 1 << 18  # samples that are worked on at a time, and in one row group of a file
 
 # SI units by the spelling that is stored; "1" is a quantity without a unit (standardised data).
 UNITS = {"m/s2": "m/s²", "degC": "°C", "V": "V", "Pa": "Pa", "A": "A", "rad/s": "rad/s", "1": "no unit"}
@@ -30,16 +32,14 @@ def is_identifier(name: str) -> bool:
 
 
 @dataclasses.dataclass
-class Recording:
-    """What one sensor heard in one go.
+class Header:
+    """Everything about a recording but its samples.
 
-    data: float32[n, axes] in `unit`, all finite; rate_hz: samples per second; label: class name (an identifier) or
-    "" when unknown; machine, session: the groups that splits respect; piece: samples per uninterrupted piece when
-    the recording is a row of short pieces with gaps between them (0: one piece); fault_at_s: the moment from which
-    `label` holds, "normal" before it (None: from the start).
+    rate_hz: samples per second; label: class name (an identifier) or "" when unknown; machine, session: the groups that
+    splits respect; piece: samples per uninterrupted piece when the recording is a row of short pieces with gaps between
+    them (0: one piece); fault_at_s: the moment from which `label` holds, "normal" before it (None: from the start).
     """
 
-    data: np.ndarray
     rate_hz: float
     axes: tuple[str, ...] = ("x", "y", "z")
     unit: str = "m/s2"
@@ -56,54 +56,132 @@ class Recording:
     name: str = ""  # file name without its suffix; not stored
 
     def __post_init__(self) -> None:
-        with np.errstate(over="ignore"):  # too large for float32: becomes infinite, which check() refuses
-            self.data = np.ascontiguousarray(self.data, dtype=np.float32)
         self.axes = tuple(self.axes)
         self.rate_hz = float(self.rate_hz)
-        self.check()
+        self.check_header()
 
     @property
-    def seconds(self) -> float:
-        return len(self.data) / self.rate_hz
+    def who(self) -> str:
+        return f"recording {self.name!r}" if self.name else "the recording"
 
-    def check(self) -> None:
+    def check_header(self) -> None:
         """Raises AuscultError for whatever would make the recording useless later."""
-        who = f"recording {self.name!r}" if self.name else "the recording"
-        if self.data.ndim != 2 or self.data.shape[1] != len(self.axes):
-            raise AuscultError(f"{who} has data of shape {self.data.shape} for {len(self.axes)} axes",
-                               "shape [samples, axes]", "name as many axes as there are columns")
-        if not len(self.data):
-            raise AuscultError(f"{who} has no samples", "at least one sample", "record it again")
         if not (math.isfinite(self.rate_hz) and self.rate_hz > 0):
-            raise AuscultError(f"{who} has a sample rate of {self.rate_hz} Hz", "a positive number",
+            raise AuscultError(f"{self.who} has a sample rate of {self.rate_hz} Hz", "a positive number",
                                "give the true rate, for example --rate-hz 1600")
         bad = [axis for axis in self.axes if not is_identifier(axis)]
         if bad or len(set(self.axes)) != len(self.axes):
-            raise AuscultError(f"{who} has axes {', '.join(map(repr, self.axes))}",
+            raise AuscultError(f"{self.who} has axes {', '.join(map(repr, self.axes))}",
                                "different identifiers (letters, digits, underscore)", "rename with --axes x,y,z")
         if self.label and not is_identifier(self.label):
-            raise AuscultError(f"{who} has the label {self.label!r}", "an identifier (letters, digits, underscore)",
+            raise AuscultError(f"{self.who} has the label {self.label!r}", "an identifier (letters, digits, underscore)",
                                f"use for example {identifier(self.label)!r}")
         if self.unit not in UNITS:
-            raise AuscultError(f"{who} has the unit {self.unit!r}", f"one of {', '.join(UNITS)}",
+            raise AuscultError(f"{self.who} has the unit {self.unit!r}", f"one of {', '.join(UNITS)}",
                                "convert to SI units when importing (--unit g|mg|m/s2)")
         if self.piece < 0:
-            raise AuscultError(f"{who} has pieces of {self.piece} samples", "0 or a positive number",
+            raise AuscultError(f"{self.who} has pieces of {self.piece} samples", "0 or a positive number",
                                "0 if the recording has no gaps")
-        finite = np.isfinite(self.data)
-        if not finite.all():
-            row, column = np.argwhere(~finite)[0]
-            raise AuscultError(
-                f"{who} has {int((~finite).sum())} values that are not finite, the first in sample {row} of "
-                f"axis {self.axes[column]!r}", "finite numbers only", "cut the broken part out or record it again")
 
     def label_at(self, seconds: float) -> str:
         """The label that holds at a moment: "normal" until the fault begins."""
         return "normal" if self.fault_at_s is not None and seconds < self.fault_at_s else self.label
 
 
+@dataclasses.dataclass
+class _Samples:
+    data: np.ndarray  # as a base of its own it comes first among the arguments
+
+
+@dataclasses.dataclass
+class Recording(Header, _Samples):
+    """What one sensor heard in one go. data: float32[n, axes] in `unit`, all finite."""
+
+    def __post_init__(self) -> None:
+        with np.errstate(over="ignore"):  # too large for float32: becomes infinite, which check() refuses
+            self.data = np.ascontiguousarray(self.data, dtype=np.float32)
+        super().__post_init__()
+        self.check_data()
+
+    @property
+    def samples(self) -> int:
+        return len(self.data)
+
+    @property
+    def seconds(self) -> float:
+        return len(self.data) / self.rate_hz
+
+    def blocks(self, samples: int = BLOCK) -> Iterator[np.ndarray]:
+        """The data in order, at most so many samples at a time."""
+        for start in range(0, len(self.data), samples):
+            yield self.data[start:start + samples]
+
+    def peak(self) -> float:
+        """The largest absolute value of all axes."""
+        return max(float(np.abs(block).max()) for block in self.blocks())
+
+    def check(self) -> None:
+        """Raises AuscultError for whatever would make the recording useless later."""
+        self.check_header()
+        self.check_data()
+
+    def check_data(self) -> None:
+        if self.data.ndim != 2 or self.data.shape[1] != len(self.axes):
+            raise AuscultError(f"{self.who} has data of shape {self.data.shape} for {len(self.axes)} axes",
+                               "shape [samples, axes]", "name as many axes as there are columns")
+        if not len(self.data):
+            raise AuscultError(f"{self.who} has no samples", "at least one sample", "record it again")
+        if all(np.isfinite(block).all() for block in self.blocks()):
+            return
+        finite = np.isfinite(self.data)
+        row, column = np.argwhere(~finite)[0]
+        raise AuscultError(
+            f"{self.who} has {int((~finite).sum())} values that are not finite, the first in sample {row} of "
+            f"axis {self.axes[column]!r}", "finite numbers only", "cut the broken part out or record it again")
+
+
+@dataclasses.dataclass
+class Entry(Header):
+    """A recording in its file: what is known of it without reading a sample, and the ways to read them."""
+
+    path: Path = dataclasses.field(kw_only=True)
+    samples: int = dataclasses.field(kw_only=True)
+
+    @property
+    def seconds(self) -> float:
+        return self.samples / self.rate_hz
+
+    def read(self) -> Recording:
+        """The whole recording."""
+        return read(self.path)
+
+    def blocks(self, samples: int = BLOCK) -> Iterator[np.ndarray]:
+        """float32[n, axes] in order, at most so many samples at a time: for files too long to stand in memory.
+
+        Raises AuscultError when the file is damaged or holds values that are not finite.
+        """
+        at = 0
+        for block in _read_blocks(self.path, samples):
+            if not np.isfinite(block).all():
+                row, column = np.argwhere(~np.isfinite(block))[0]
+                raise AuscultError(f"{self.who} has a value that is not finite in sample {at + row} of axis "
+                                   f"{self.axes[column]!r}", "finite numbers only",
+                                   "cut the broken part out or record it again")
+            at += len(block)
+            yield block
+
+    def peak(self) -> float:
+        """The largest absolute value of all axes: by the statistics in the file where it has them."""
+        with _opened(self.path) as file:
+            groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+        found = [group.column(i).statistics for group in groups for i in range(group.num_columns)]
+        if any(s is None or not s.has_min_max for s in found):
+            return max(float(np.abs(block).max()) for block in self.blocks())
+        return max(abs(float(value)) for s in found for value in (s.min, s.max))
+
+
 # Everything but the samples and the file name, in the order in which it is stored.
-_STORED = [field.name for field in dataclasses.fields(Recording) if field.name not in ("data", "name")]
+_STORED = [field.name for field in dataclasses.fields(Header) if field.name != "name"]
 
 
 def identifier(text: str) -> str:
@@ -119,11 +197,11 @@ def write(recording: Recording, path: Path | str) -> Path:
     stored = {"format": FORMAT_VERSION} | {key: getattr(recording, key) for key in _STORED}
     schema = pa.schema([pa.field(axis, pa.float32(), nullable=False) for axis in recording.axes],
                        metadata={_KEY: json.dumps(stored, ensure_ascii=False)})
-    columns = [pa.array(np.ascontiguousarray(column)) for column in recording.data.T]
-    with atomic(path) as part:
-        # Splitting the bytes of the floats by their place lets zstd find the regularity in the exponents.
-        pq.write_table(pa.Table.from_arrays(columns, schema=schema), part, compression="zstd", use_dictionary=False,
-                       use_byte_stream_split=True)
+    # Splitting the bytes of the floats by their place lets zstd find the regularity in the exponents.
+    with atomic(path) as part, pq.ParquetWriter(part, schema, compression="zstd", use_dictionary=False,
+                                                use_byte_stream_split=True) as writer:
+        for block in recording.blocks():
+            writer.write_table(pa.Table.from_arrays([pa.array(np.ascontiguousarray(c)) for c in block.T], schema=schema))
     return path
 
 
@@ -147,6 +225,9 @@ def write_all(recordings: Iterable[Recording], folder: Path) -> list[Path]:
     return written
 
 
+_HINT = "bring foreign data in with `auscult import`; get a damaged file again from its source"
+
+
 def read(path: Path | str) -> Recording:
     """Read one recording.
 
@@ -154,31 +235,59 @@ def read(path: Path | str) -> Recording:
     holds NaN.
     """
     path = Path(path)
-    hint = "bring foreign data in with `auscult import`; get a damaged file again from its source"
+    entry = read_header(path)
+    data = np.empty((entry.samples, len(entry.axes)), dtype=np.float32)
+    at = 0
+    for block in _read_blocks(path, BLOCK):
+        data[at:at + len(block)] = block
+        at += len(block)
+    return Recording(data, name=entry.name, **{key: getattr(entry, key) for key in _STORED})
+
+
+def read_header(path: Path | str) -> Entry:
+    """What a file says of its recording; the samples are left where they are.
+
+    Raises AuscultError as `read` does, but for the samples.
+    """
+    path = Path(path)
+    with _opened(path) as file:
+        schema, samples = file.schema_arrow, file.metadata.num_rows
+    meta = _metadata(path, schema.metadata or {}, _HINT)
+    axes = tuple(meta["axes"])
+    if schema.names != list(axes) or any(field.type != pa.float32() for field in schema):
+        raise AuscultError(f"{path} has the columns {', '.join(map(str, schema))}",
+                           f"float32 columns {', '.join(axes)} as its metadata says", _HINT)
+    try:
+        entry = Entry(name=path.stem, path=path, samples=samples, **{key: meta[key] for key in _STORED})
+    except (TypeError, ValueError) as error:
+        raise AuscultError(f"{path} has metadata of a wrong type ({error})", "metadata written by auscult",
+                           _HINT) from error
+    if not samples:
+        raise AuscultError(f"{entry.who} has no samples", "at least one sample", "record it again")
+    return entry
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The Parquet file; what goes wrong while it is open is told as a damaged file."""
     if not path.is_file():
         raise AuscultError(f"there is no file {path}", "a recording (.parquet)", "check the path")
     try:
-        table = pq.read_table(path, partitioning=None)
+        with pq.ParquetFile(path) as file:
+            yield file
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0][:120]
         raise AuscultError(f"{path} cannot be read as Parquet ({reason})", "a whole recording written by auscult",
-                           hint) from error
-    meta = _metadata(path, table.schema.metadata or {}, hint)
-    axes = tuple(meta["axes"])
-    if table.column_names != list(axes) or any(field.type != pa.float32() for field in table.schema):
-        raise AuscultError(f"{path} has the columns {', '.join(map(str, table.schema))}",
-                           f"float32 columns {', '.join(axes)} as its metadata says", hint)
-    if table.num_rows and any(column.null_count for column in table.columns):
-        raise AuscultError(f"{path} has missing values", "a number for every sample", hint)
-    data = np.empty((table.num_rows, len(axes)), dtype=np.float32)
-    for index, column in enumerate(table.columns):
-        data[:, index] = column.to_numpy()
-    fields = {key: meta[key] for key in _STORED if key != "axes"}
-    try:
-        return Recording(data, axes=axes, name=path.stem, **fields)
-    except (TypeError, ValueError) as error:
-        raise AuscultError(f"{path} has metadata of a wrong type ({error})", "metadata written by auscult",
-                           hint) from error
+                           _HINT) from error
+
+
+def _read_blocks(path: Path, samples: int) -> Iterator[np.ndarray]:
+    """float32[n, axes], as they come from the file."""
+    with _opened(path) as file:
+        for batch in file.iter_batches(batch_size=samples):
+            if any(column.null_count for column in batch.columns):
+                raise AuscultError(f"{path} has missing values", "a number for every sample", _HINT)
+            yield np.stack([column.to_numpy() for column in batch.columns], axis=1)
 
 
 def _metadata(path: Path, schema_metadata: dict[bytes, bytes], hint: str) -> dict[str, Any]:
@@ -210,5 +319,10 @@ def to_int16(recording: Recording, full_scale: float, bits: int = 16) -> np.ndar
     if not 1 <= bits <= 16:
         raise AuscultError(f"{bits} bits", "1 to 16", "use the resolution of the sensor's data sheet")
     step = 1 << (16 - bits)
-    counts = np.rint(recording.data.astype(np.float64) * (32768.0 / full_scale / step))
-    return (np.clip(counts, -32768 // step, 32767 // step) * step).astype(np.int16)
+    counts = np.empty(recording.data.shape, dtype=np.int16)
+    at = 0
+    for block in recording.blocks():
+        steps = np.rint(block.astype(np.float64) * (32768.0 / full_scale / step))
+        counts[at:at + len(block)] = np.clip(steps, -32768 // step, 32767 // step) * step
+        at += len(block)
+    return counts

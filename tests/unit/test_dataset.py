@@ -61,7 +61,7 @@ def test_load_refuses_what_does_not_fit_together(tmp_path):
     write(counting(), tmp_path / "a.parquet")
     write(Recording(np.zeros((10, 3)), 100.0), tmp_path / "b.parquet")
     with pytest.raises(AuscultError, match="b has the axes x, y, z, a has x, y"):
-        dataset.load(tmp_path)
+        dataset.scan(tmp_path)
     write(Recording(np.zeros((10, 2)), 200.0, ("x", "y"), unit="1"), tmp_path / "b.parquet")
     with pytest.raises(AuscultError, match="200 Hz, a at 100 Hz"):
         dataset.load(tmp_path)
@@ -73,6 +73,38 @@ def test_load_refuses_what_does_not_fit_together(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(AuscultError, match="holds no recordings"):
         dataset.load(tmp_path / "empty")
+
+
+def test_scan_knows_all_but_the_samples(tmp_path):
+    rng = np.random.default_rng(0)
+    for name in "ba":
+        data = rng.normal(0, 20, (700_000 if name == "a" else 50, 3))
+        write(Recording(data, 400.0, label="worn", machine="m1", session=name, sensor="LIS3DH", piece=50,
+                        fault_at_s=0.5), tmp_path / f"{name}.parquet")
+    entries, recordings = dataset.scan(tmp_path), dataset.load(tmp_path)
+    assert [entry.name for entry in entries] == ["a", "b"]
+    for entry, recording in zip(entries, recordings, strict=True):
+        said = {key: value for key, value in vars(recording).items() if key != "data"}
+        assert vars(entry) == said | {"path": tmp_path / f"{entry.name}.parquet", "samples": len(recording.data)}
+        assert entry.seconds == recording.seconds and entry.peak() == recording.peak() == np.abs(recording.data).max()
+        assert np.array_equal(np.concatenate(list(entry.blocks(1000))), recording.data)
+        assert max(map(len, entry.blocks(1000))) <= 1000
+    assert dataset.fingerprint(entries) == dataset.fingerprint(recordings)
+    assert dataset.choose_full_scale(entries) == dataset.choose_full_scale(recordings)
+    assert dataset.choose_group(entries) == "session"
+    assert [entry.name for entry in dataset.scan(tmp_path / "b.parquet")] == ["b"]
+
+
+def test_scan_finds_damage_in_the_footer_and_reading_the_rest(tmp_path):
+    path = write(counting(5000), tmp_path / "a.parquet")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20])
+    with pytest.raises(AuscultError, match="cannot be read as Parquet"):
+        dataset.scan(tmp_path)
+    path.write_bytes(b"PAR1" + bytes(2000) + whole[2004:])
+    entry, = dataset.scan(tmp_path)
+    with pytest.raises(AuscultError, match="cannot be read as Parquet"):
+        list(entry.blocks())
 
 
 def test_group_is_the_coarsest_there_is():
