@@ -17,7 +17,7 @@ from .estimators import ModelCode, convert
 from .files import atomic
 from .hostlib import HostPipeline, choose_shifts, quantise
 from .model_kinds import ANOMALY, MODELS, fit_kind
-from .recordings import Recording
+from .recordings import Header, Recording
 from .spec import PipelineSpec
 
 FORMAT_VERSION = 1
@@ -122,7 +122,7 @@ def train(recordings: Sequence[Recording], settings: Settings, *, group_by: str 
     return Trained(**vars(fitted), settings=settings, training=training)
 
 
-def base_spec(recordings: Sequence[Recording], settings: Settings, name: str, full_scale: float) -> PipelineSpec:
+def base_spec(recordings: Sequence[Header], settings: Settings, name: str, full_scale: float) -> PipelineSpec:
     """The pipeline without a model: features only."""
     axes = list(recordings[0].axes)
     rate_hz = float(np.median([recording.rate_hz for recording in recordings]))
@@ -187,7 +187,7 @@ def _check_labels(recordings: Sequence[Recording], settings: Settings) -> None:
                            "add recordings of another state, or train --model elliptic to learn what is normal")
 
 
-def check_fit(trained: Trained, recording: Recording) -> None:
+def check_fit(trained: Trained, recording: Header) -> None:
     """Raises AuscultError unless a recording has the unit and the rate that a model was trained on."""
     who, unit = recording.name or "the recording", trained.training["unit"]
     if recording.unit != unit:
