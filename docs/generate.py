@@ -17,22 +17,27 @@ import stubs  # noqa: E402
 from auscult import config  # noqa: E402
 from auscult_host import features  # noqa: E402
 
+_NUMBERED = {"bands": "band_I_N", "shares": "share_I_N", "lines": "line_ORDER", "sides": "side_ORDER"}
+
 
 def features_page() -> str:
     lines = [
         "# Signal features", "",
         "Computed by the integer C core (`firmware/native/`), bit for bit the same on every target. A feature of a pipeline",
-        "is named `KIND.AXIS` (`rms.x`), `env_KIND.AXIS` for the same of the envelope, and `band_I_N.AXIS` or",
-        "`share_I_N.AXIS` for band I (from 1) of N equal bands up to half the sample rate (N is 4, 8, 16 or 32).", "",
+        "is named `KIND.AXIS` (`rms.x`), `env_KIND.AXIS` for the same of the envelope, `KIND.norm` for the same of |a| over all",
+        "axes, and `band_I_N.AXIS` or `share_I_N.AXIS` for band I (from 1) of N equal bands up to half the sample rate (N is 4,",
+        "8, 16 or 32). `line_ORDER.AXIS` and `side_ORDER.AXIS` look at a multiple of the shaft's speed: `line_shaft2.x`, or a",
+        "name that the pipeline's `orders` give, as in `line_bpfo.x`. Behind any of these `:mean5` is the mean over the last 5",
+        "windows (fewer at the start), `:lag2` the value two windows before (at the start the oldest there is); up to 16.", "",
         "x: samples in LSB, N: window length, u = x - mean(x), P = |X|² over bins 1 to nfft/2, where X is the FFT of u times a",
         "Hann window, zero-padded to nfft, the next power of two. The envelope is |x[i-2] - 2 x[i-1] + x[i]| (McFadden & Smith,",
         "Tribology International 17, 1984). The core delivers int32 with the number of fractional bits in the column Q.", "",
-        f"{len(features.KINDS) - 2} kinds, and two more for each band; the error against float64 of each is part of",
-        "`tests/unit/test_features.py`.", "",
+        f"{len(features.SIMPLE)} kinds, two more for each band and two for each order; the error against float64 of each is",
+        "part of `tests/unit/test_features.py`.", "",
         "| kind | unit | Q | formula | source |", "|---|---|---|---|---|",
     ]
     for kind in features.KINDS.values():
-        name = {"bands": "band_I_N", "shares": "share_I_N"}.get(kind.name, kind.name)
+        name = _NUMBERED.get(kind.name, kind.name)
         formula = kind.formula.replace("|", "\\|")
         lines.append(f"| `{name}` | {kind.unit} | {kind.q} | {formula} | {kind.source} |")
     return "\n".join(lines) + "\n"

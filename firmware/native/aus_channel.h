@@ -43,6 +43,7 @@
 #include "aus_moments.h"
 #include "aus_shape.h"
 #include "aus_spectrum.h"
+#include "aus_activity.h"
 
 // ---- all features of one channel: w its first sample, st sum, smallest, largest; X scratch of AUS_NFFT words
 AUS_SMALL void CH(features)(const int16_t *w, int32_t *o, int32_t *X, const int32_t *st) {
@@ -278,6 +279,7 @@ AUS_SMALL void CH(features)(const int16_t *w, int32_t *o, int32_t *X, const int3
 #endif
     }
 #endif
+    CH(activity)(w, o, X, sum, mn, mx);
 }
 
 #undef N_M2

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A window of AUS_N x AUS_AXES int16 samples (interleaved) to AUS_FEATURES int32 features, by what the generated file
-// has chosen: AUS_RAW and AUS_ENV list the axes used as (axis, first output) pairs.
+// has chosen: AUS_RAW lists the axes used as (axis, first output) pairs, AUS_ENV those whose envelope is used (and
+// AUS_AXES for the norm).
 #ifndef AUS_FEATURES_H
 #define AUS_FEATURES_H
 
@@ -35,7 +36,7 @@ AUS_NOINLINE void aus_extremes3(const int16_t *w, int32_t *st) {
 }
 #endif
 
-#if AUS_ENV_COUNT
+#if AUS_ENV_COUNT > AUS_NORM
 // Envelope: |second difference| (high-pass, rectified; McFadden & Smith, Tribology Int. 17, 1984), scaled down to int16
 // if it does not fit. Returns that shift.
 AUS_NOINLINE int aus_envelope(const int16_t *w, int16_t *out) {
@@ -55,6 +56,24 @@ AUS_NOINLINE int aus_envelope(const int16_t *w, int16_t *out) {
         out[0] = out[1] = out[2]; // the first two have no second difference
         if (pass || !(top >> 15)) return shift;
         shift = 17 - aus_clz(top);
+    }
+}
+#endif
+
+#if AUS_NORM
+// sqrt(x^2 + y^2 + ...), floored, scaled down to int16 if it does not fit. Returns that shift.
+AUS_NOINLINE int aus_norm(const int16_t *w, int16_t *out) {
+    for (int shift = 0;; shift++) {
+        const int16_t *p = w;
+        uint32_t top = 0;
+        for (int i = 0; i < AUS_N; i++) {
+            uint32_t s = 0;
+            for (int a = 0; a < AUS_AXES; a++, p++) s += (uint32_t)(*p * *p) >> (AUS_AXES > 3 ? 2 : 0); // below 2^32
+            uint32_t r = aus_isqrt(s) << (AUS_AXES > 3);
+            top |= r;
+            out[i] = (int16_t)(r >> shift);
+        }
+        if (!(top >> (15 + shift))) return shift;
     }
 }
 #endif
@@ -84,10 +103,16 @@ AUS_NOINLINE void aus_features(const int16_t *w, int32_t *out, int32_t *X) {
 #endif
 #if AUS_ENV_COUNT
     static const uint8_t env[AUS_ENV_COUNT] = AUS_ENV;
-    int16_t *e = (int16_t *)(void *)(X + AUS_NFFT);
+    int16_t *e = (int16_t *)(void *)(X + (AUS_NFFT > 64 ? AUS_NFFT : 64));
     for (int i = 0; i < AUS_ENV_COUNT; i++) {
         int32_t s[3], r[AUS_ENV_KINDS];
+#if AUS_NORM && AUS_ENV_COUNT > 1
+        int shift = env[i] == AUS_AXES ? aus_norm(w, e) : aus_envelope(w + env[i], e);
+#elif AUS_NORM
+        int shift = aus_norm(w, e);
+#else
         int shift = aus_envelope(w + env[i], e);
+#endif
         env_extremes(e, s);
         env_features(e, r, X, s);
         for (int j = 0; j < AUS_ENV_KINDS; j++) { // back to the signal's own level
@@ -96,6 +121,9 @@ AUS_NOINLINE void aus_features(const int16_t *w, int32_t *out, int32_t *X) {
         }
         aus_gather(AUS_AXES + env[i], r, out);
     }
+#endif
+#if AUS_CROSS_COUNT
+    aus_cross(w, out, X);
 #endif
 }
 #endif

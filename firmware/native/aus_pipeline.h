@@ -9,7 +9,7 @@ typedef struct {
     int32_t skip;   // samples still to drop before the next window (hop > window)
     int32_t count;  // windows completed
     int32_t gap;    // samples are missing just before this place in the window; 0: none
-    int32_t scratch[AUS_NFFT + (AUS_ENV_COUNT ? (AUS_N + 1) / 2 : 0)];
+    int32_t scratch[(AUS_NFFT > 64 ? AUS_NFFT : 64) + (AUS_ENV_COUNT ? (AUS_N + 1) / 2 : 0)];
     int16_t window[AUS_N * AUS_AXES + (AUS_N * AUS_AXES) % 2];
 } aus_state_t;
 
@@ -85,6 +85,11 @@ AUS_SMALL int32_t aus_push(aus_state_t *s, const int16_t *block, int32_t n, int3
 #endif
     s->gap = s->gap > AUS_HOP ? s->gap - AUS_HOP : 0;
     return start;
+}
+
+// Speed of the shaft from now on; 0: the nominal one
+static void aus_set_shaft(aus_state_t *s, uint32_t millihertz) {
+    (void)s; (void)millihertz;
 }
 
 // Samples are missing at this place: every window that reaches over it will say so.

@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Datasets: a folder of recordings, cut into windows, split by the group that must not be in both parts."""
 
+import dataclasses
 import hashlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from .errors import AuscultError
 from .recordings import STANDARD_GRAVITY, Entry, Header, Recording, read_header, to_int16
+
+if TYPE_CHECKING:
+    from .hostlib import HostPipeline
 
 GROUPS = ("machine", "session", "recording")  # coarse to fine
 _RATE_TOLERANCE = 0.02  # recordings within 2 % of one rate may be used together
@@ -29,6 +33,19 @@ class Windows(NamedTuple):
     start: np.ndarray
     full_scale: float
     group_by: str
+
+
+class Table(NamedTuple):
+    """What a pipeline computes of recordings: raw int32[n, F], fixed point; labels, groups: str[n]; recording, start:
+    int[n], where each window begins; names: of the recordings, by their number."""
+
+    raw: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray
+    recording: np.ndarray
+    start: np.ndarray
+    group_by: str
+    names: list[str]
 
 
 def scan(folder: Path | str) -> list[Entry]:
@@ -121,6 +138,40 @@ def windows(recordings: Sequence[Recording], window: int, hop: int, *, full_scal
         starts.append(at)
     return Windows(np.ascontiguousarray(np.concatenate(parts)), np.array(labels), np.array(groups),
                    np.array(sources), np.concatenate(starts), scale, group_by)
+
+
+def table(recordings: Iterable[Recording], pipeline: "HostPipeline", *, group_by: str = "auto") -> Table:
+    """Features of recordings, each pushed through the pipeline as the device hears it; one is in memory at a time.
+
+    The pipeline starts afresh with each recording and after each gap between pieces. Labels and groups as in windows().
+    """
+    spec = pipeline.spec
+    whose: list[Header] = []
+    parts, labels, starts = [], [], []
+    for recording in recordings:
+        if recording.axes != tuple(spec.axes):
+            raise AuscultError(f"{recording.name} has the axes {', '.join(recording.axes)}", f"{', '.join(spec.axes)}, "
+                               f"as the pipeline {spec.name} has", "use recordings of the same sensor")
+        whose.append(Header(**{field.name: getattr(recording, field.name) for field in dataclasses.fields(Header)}))
+        check_uniform([whose[0], whose[-1]])
+        _starts(recording, spec.window, spec.hop)  # refuses what is too short
+        samples = to_int16(recording, spec.full_scale)
+        piece = recording.piece or len(samples)
+        at = []
+        for begin in range(0, len(samples), piece):
+            run = pipeline.run(samples[begin:begin + piece], shaft_hz=recording.rpm / 60)
+            parts.append(run.features)
+            at.append(run.start + begin)
+        starts.append(np.concatenate(at))
+        labels += [recording.label_at((start + spec.window - 1) / recording.rate_hz) for start in starts[-1]]
+    if not whose:
+        raise AuscultError("no recordings", "at least one", "fill the dataset with `auscult import`")
+    group_by = choose_group(whose) if group_by == "auto" else group_by
+    if group_by not in GROUPS:
+        raise AuscultError(f"grouping by {group_by!r}", f"one of {', '.join(GROUPS)} or auto", "use --group session")
+    counts = [len(at) for at in starts]
+    return Table(np.concatenate(parts), np.array(labels), np.repeat([_group(who, group_by) for who in whose], counts),
+                 np.repeat(np.arange(len(whose)), counts), np.concatenate(starts), group_by, [who.name for who in whose])
 
 
 def _starts(recording: Recording, window: int, hop: int) -> np.ndarray:

@@ -1,19 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of signal features: names, units, formulas, sources. C code, documentation and tests follow it.
 
-A feature of a pipeline is named `KIND.AXIS` (`rms.x`), `env_KIND.AXIS` for the same of the envelope, and
-`band_I_N.AXIS` or `share_I_N.AXIS` for band I (from 1) of N equal bands up to half the sample rate.
+A feature of a pipeline is named `KIND.AXIS` (`rms.x`), `env_KIND.AXIS` for the same of the envelope, `KIND.norm` for the
+same of |a| over all axes. `band_I_N.AXIS` and `share_I_N.AXIS` are of band I (from 1) of N equal bands up to half the
+sample rate, `line_ORDER.AXIS` and `side_ORDER.AXIS` of the line at a multiple of the shaft's speed (`line_bpfo.x`,
+`line_shaft2.x`). Some kinds are of two axes (`KIND.x_y`) or of all (`KIND.all`). Behind any of these `:mean5` is the mean
+over the last 5 windows, `:lag2` the value two windows before.
 
-Notation: x sample, N window length, u = x - mean(x), X the real FFT of u times a Hann window (zero-padded to a power
-of two of at least N), P = |X|^2 over bins 1 to nfft / 2.
+Notation: x sample (with a front: point), N window length, u = x - mean(x), X the real FFT of u times a Hann window
+(zero-padded to a power of two of at least N), P = |X|^2 over bins 1 to nfft / 2.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Container
+from dataclasses import dataclass, replace
+from itertools import combinations
 
 from .errors import AuscultError
 
 BAND_COUNTS = (4, 8, 16, 32)
+MAX_HISTORY = 16  # windows that :mean and :lag can reach back
+NORM, ALL = "norm", "all"
 
 
 @dataclass(frozen=True)
@@ -21,7 +28,9 @@ class Kind:
     """One kind of feature.
 
     q: fractional bits of the int32 the C core delivers. level: how it follows the signal's amplitude (1 linear, 0 not
-    at all, -1 log2 of an amplitude, -2 log2 of a power).
+    at all, -1 log2 of an amplitude, -2 log2 of a power). family: what it is computed of: "signal" one axis, the norm or
+    an envelope (in aus_channel.h), "pair" two axes, "all" every axis (both in aus_cross.h). needs: "fft" its transform,
+    "power" the power of every bin.
     """
 
     name: str
@@ -30,10 +39,13 @@ class Kind:
     level: int
     formula: str
     source: str
+    family: str = "signal"
+    needs: str = ""
 
     @property
     def macro(self) -> str:
-        return "O_" + self.name.upper()
+        """What tells the C core where it goes (kinds of pairs and of all axes: that it is used)."""
+        return ("O_" if self.family == "signal" else "C_") + self.name.upper()
 
 
 _RANDALL = "Randall, Vibration-based Condition Monitoring, 2nd ed. 2021"
@@ -52,7 +64,7 @@ _KINDS = (
     Kind("crest", "1", 12, 0, "max|x| / rms", _ISO),
     Kind("skewness", "1", 12, 0, "mean(u^3) / std^3", _NIST),
     Kind("kurtosis", "1", 12, 0, "mean(u^4) / std^4 (3 for noise)", "Dyer & Stewart, J. Mech. Design 100, 1978"),
-    Kind("dominant", "bin", 0, 0, "argmax P", _RANDALL),
+    Kind("dominant", "bin", 0, 0, "argmax P", _RANDALL, needs="fft"),
     Kind("peak", "LSB", 0, 1, "max|x|", _ISO),
     Kind("std_log2", "log2 LSB", 9, -1, "log2(std)", _RANDALL),
     Kind("mean_abs_dev", "LSB", 8, 1, "mean|u|", _NIST),
@@ -66,20 +78,27 @@ _KINDS = (
     Kind("median", "LSB", 4, 1, "50 % quantile (histogram of 64 to 128 bins)", _NIST),
     Kind("q75", "LSB", 4, 1, "75 % quantile (histogram of 64 to 128 bins)", _NIST),
     Kind("iqr", "LSB", 4, 1, "q75 - q25", _NIST),
-    Kind("power_log2", "log2 LSB^2", 9, -2, "log2(sum P)", _RANDALL),
-    Kind("centroid", "bin", 8, 0, "sum(k P) / sum(P)", _PEETERS),
-    Kind("spread", "bin", 8, 0, "sqrt(sum((k - centroid)^2 P) / sum(P))", _PEETERS),
-    Kind("entropy", "bit", 9, 0, "-sum(p log2 p), p = P / sum(P)", "Shannon, Bell Syst. Tech. J. 27, 1948"),
-    Kind("flatness", "log2", 9, 0, "mean(log2 P) - log2(mean P), P at least 2^-28 of the sum", _PEETERS),
-    Kind("rolloff", "bin", 0, 0, "smallest k with 27/32 of sum(P) up to it", _PEETERS),
-    Kind("peak2", "bin", 0, 0, "bin of the second largest local maximum of P", _RANDALL),
-    Kind("peak3", "bin", 0, 0, "bin of the third largest local maximum of P", _RANDALL),
-    Kind("prominence", "log2", 9, 0, "log2(largest local maximum of P / mean P)", _RANDALL),
-    Kind("bands", "log2 LSB^2", 9, -2, "log2(sum of P in the band)", _RANDALL),
-    Kind("shares", "1", 15, 0, "sum of P in the band / sum(P)", _PEETERS),
+    Kind("power_log2", "log2 LSB^2", 9, -2, "log2(sum P)", _RANDALL, needs="fft"),
+    Kind("centroid", "bin", 8, 0, "sum(k P) / sum(P)", _PEETERS, needs="power"),
+    Kind("spread", "bin", 8, 0, "sqrt(sum((k - centroid)^2 P) / sum(P))", _PEETERS, needs="power"),
+    Kind("entropy", "bit", 9, 0, "-sum(p log2 p), p = P / sum(P)", "Shannon, Bell Syst. Tech. J. 27, 1948", needs="power"),
+    Kind("flatness", "log2", 9, 0, "mean(log2 P) - log2(mean P), P at least 2^-28 of the sum", _PEETERS, needs="power"),
+    Kind("rolloff", "bin", 0, 0, "smallest k with 27/32 of sum(P) up to it", _PEETERS, needs="power"),
+    Kind("peak2", "bin", 0, 0, "bin of the second largest local maximum of P", _RANDALL, needs="power"),
+    Kind("peak3", "bin", 0, 0, "bin of the third largest local maximum of P", _RANDALL, needs="power"),
+    Kind("prominence", "log2", 9, 0, "log2(largest local maximum of P / mean P)", _RANDALL, needs="power"),
+    Kind("bands", "log2 LSB^2", 9, -2, "log2(sum of P in the band)", _RANDALL, needs="fft"),
+    Kind("lines", "log2", 9, 0, "log2(max P within max(0.026 f, 0.75 bin) of f / median P over 0.8 f to 1.2 f), f = order * "
+         "shaft speed", _RANDALL, needs="power"),
+    Kind("sides", "log2", 9, 0, "mean of the lines at f - shaft and f + shaft", _RANDALL, needs="power"),
+    Kind("shares", "1", 15, 0, "sum of P in the band / sum(P)", _PEETERS, needs="fft"),
 )
 KINDS = {kind.name: kind for kind in _KINDS}
-_NAME = re.compile(r"(?P<env>env_)?(?:(?P<band>band|share)_(?P<i>\d+)_(?P<n>\d+)|(?P<kind>[a-z0-9_]+))\.(?P<axis>\w+)")
+_NUMBERED = {"band": "bands", "share": "shares", "line": "lines", "side": "sides"}  # prefix of a name -> kind
+SIMPLE = [name for name in KINDS if name not in _NUMBERED.values()]  # kinds whose name is all there is to say
+SIGNAL = [name for name in SIMPLE if KINDS[name].family == "signal"]  # those of one axis
+_NAME = re.compile(r"(?P<env>env_)?(?:(?P<band>band|share)_(?P<i>\d+)_(?P<n>\d+)|(?P<line>line|side)_(?P<order>[a-z][a-z0-9_]*)"
+                   r"|(?P<kind>[a-z0-9_]+))\.(?P<axis>\w+)(?::(?P<history>mean|lag)(?P<span>\d+))?")
 
 # The set that vibration work starts from, per axis (54 features for three axes).
 F54_KINDS = ["mean", "std", "min", "max", "rms", "peak_to_peak", "crest", "skewness", "kurtosis",
@@ -91,36 +110,103 @@ DEFAULT_KINDS = ["std_log2", "crest", "skewness", "kurtosis", "shape", "zero_cro
 
 @dataclass(frozen=True)
 class Feature:
-    """A feature of a pipeline: its kind, the axis, the envelope or the signal itself, and for bands which of how many."""
+    """A feature of a pipeline.
+
+    axis: as in its name; on: the axes that it is computed of; band: which of so many bands; order: of which multiple of
+    the shaft's speed; history: "mean" or "lag" over so many windows (span).
+    """
 
     name: str
     kind: Kind
     axis: str
-    envelope: bool
+    on: tuple[str, ...]
+    envelope: bool = False
     band: int = 0
     bands: int = 0
+    order: str = ""
+    history: str = ""
+    span: int = 0
+
+    @property
+    def base(self) -> "Feature":
+        """The same of one window."""
+        return replace(self, name=self.name.partition(":")[0], history="", span=0)
+
+    @property
+    def channel(self) -> str:
+        """Where the C core computes it: raw, env or norm, or cross for what is of more than one axis."""
+        if self.kind.family != "signal":
+            return "cross"
+        return "env" if self.envelope else "norm" if self.axis == NORM else "raw"
 
 
-def parse(name: str, axes: list[str]) -> Feature:
-    """Feature by its name; AuscultError names what is wrong with it."""
+def parse(name: str, axes: list[str], orders: Container[str] = ()) -> Feature:
+    """Feature by its name; AuscultError names what is wrong with it. orders: names of orders besides shaft1, shaft2, ..."""
     match = _NAME.fullmatch(name)
     if not match:
-        raise AuscultError(f"feature {name!r}", "KIND.AXIS such as rms.x, env_kurtosis.z or band_3_8.y",
+        raise AuscultError(f"feature {name!r}", "KIND.AXIS such as rms.x, env_kurtosis.z, band_3_8.y or line_bpfo.x:mean5",
                            "`auscult train --list-features` shows them")
-    axis = match["axis"]
-    if axis not in axes:
-        raise AuscultError(f"feature {name!r}: axis {axis!r}", f"one of {', '.join(axes)}")
-    if match["band"]:
-        i, n = int(match["i"]), int(match["n"])
-        if n not in BAND_COUNTS or not 1 <= i <= n:
-            raise AuscultError(f"feature {name!r}", f"{match['band']}_I_N with N one of {BAND_COUNTS} and I from 1 to N")
-        return Feature(name, KINDS["bands" if match["band"] == "band" else "shares"], axis, bool(match["env"]), i, n)
-    kind = KINDS.get(match["kind"])
-    if kind is None or kind.name in ("bands", "shares"):
-        raise AuscultError(f"feature {name!r}: no such kind", ", ".join(k for k in KINDS if k not in ("bands", "shares")))
-    return Feature(name, kind, axis, bool(match["env"]))
+    prefix = match["band"] or match["line"]
+    kind = KINDS.get(_NUMBERED[prefix]) if prefix else KINDS.get(match["kind"]) if match["kind"] in SIMPLE else None
+    if kind is None:
+        raise AuscultError(f"feature {name!r}: no such kind", ", ".join(SIMPLE))
+    axis, envelope = match["axis"], bool(match["env"])
+    on = _axes(name, kind, axis, axes, envelope)
+    i, n = (int(match["i"]), int(match["n"])) if match["band"] else (0, 0)
+    if match["band"] and (n not in BAND_COUNTS or not 1 <= i <= n):
+        raise AuscultError(f"feature {name!r}", f"{prefix}_I_N with N one of {BAND_COUNTS} and I from 1 to N")
+    order = match["order"] or ""
+    if order and order not in orders and not re.fullmatch(r"shaft[1-9]\d*", order):
+        raise AuscultError(f"feature {name!r}: no order {order!r}", "shaft1, shaft2, ... or a name in `orders`",
+                           "give its multiple of the shaft's speed in `orders`")
+    span = int(match["span"] or 0)
+    if match["history"] and not 1 <= span <= MAX_HISTORY:
+        raise AuscultError(f"feature {name!r}", f"1 to {MAX_HISTORY} windows")
+    return Feature(name, kind, axis, on, envelope, i, n, order, match["history"] or "", span)
+
+
+def _axes(name: str, kind: Kind, axis: str, axes: list[str], envelope: bool) -> tuple[str, ...]:
+    """The axes that a feature is computed of."""
+    if kind.family == "signal":
+        if axis in axes:
+            return (axis,)
+        if axis == NORM and not envelope:
+            return tuple(axes)
+        raise AuscultError(f"feature {name!r}: axis {axis!r}", f"one of {', '.join([*axes, NORM][:-1 if envelope else None])}")
+    if envelope:
+        raise AuscultError(f"feature {name!r}", f"{kind.name} without env_")
+    if kind.family == "all":
+        if axis == ALL:
+            return tuple(axes)
+        raise AuscultError(f"feature {name!r}: axis {axis!r}", f"{kind.name}.{ALL}")
+    for pair in combinations(axes, 2):
+        if axis == "_".join(pair):
+            return pair
+    raise AuscultError(f"feature {name!r}: axes {axis!r}", "two axes in their order, as in x_y")
 
 
 def names(axes: list[str], kinds: list[str] | None = None) -> list[str]:
-    """Feature names for every axis: axis by axis, the kinds in the order given (default: DEFAULT_KINDS)."""
-    return [f"{kind}.{axis}" for axis in axes for kind in (kinds or DEFAULT_KINDS)]
+    """Feature names for every axis: axis by axis, the kinds in the order given (default: DEFAULT_KINDS); behind them
+    those of pairs and of all axes, and what has an axis already."""
+    kinds = DEFAULT_KINDS if kinds is None else kinds
+    each = [kind for kind in kinds if "." not in kind and _family(kind) == "signal"]
+    out = [_with_axis(kind, axis) for axis in axes for kind in each]
+    for kind in kinds:
+        if "." in kind:
+            out.append(kind)
+        elif _family(kind) == "pair":
+            out += [_with_axis(kind, "_".join(pair)) for pair in combinations(axes, 2)]
+        elif _family(kind) == "all":
+            out.append(_with_axis(kind, ALL))
+    return out
+
+
+def _family(kind: str) -> str:
+    known = KINDS.get(kind.partition(":")[0])
+    return known.family if known else "signal"
+
+
+def _with_axis(kind: str, axis: str) -> str:
+    """`std:lag2` and `x` give `std.x:lag2`."""
+    plain, colon, history = kind.partition(":")
+    return f"{plain}.{axis}{colon}{history}"

@@ -49,6 +49,19 @@ class Verdict:
     score: int | None = None
 
 
+@dataclass
+class Run:
+    """A whole recording through a pipeline, by windows: features int32[m, F]; start int64[m], the first sample of each;
+    index int32[m], the class or -1; out int32[m, K], probabilities in Q15 or the score; flags uint8[m]: bit 0 complete,
+    bit 1 samples missing, bit 2 novel."""
+
+    features: NDArray[np.int32]
+    start: NDArray[np.int64]
+    index: NDArray[np.int32]
+    out: NDArray[np.int32]
+    flags: NDArray[np.uint8]
+
+
 class HostPipeline:
     """A pipeline built as a shared library and called through ctypes. Builds are cached by their content."""
 
@@ -77,6 +90,9 @@ class HostPipeline:
 
     def features(self, windows: NDArray[np.int16]) -> NDArray[np.int32]:
         """int16 windows [n, window, axes] to int32 features [n, F], fixed point as in the table of features."""
+        if self.spec.streaming:
+            raise AuscultError(f"pipeline {self.spec.name} remembers what was before a window", "whole recordings",
+                               "use run(samples)")
         shape = (self.spec.window, len(self.spec.axes))
         if windows.ndim != 3 or windows.shape[1:] != shape or windows.dtype != np.int16:
             raise AuscultError(f"windows of shape {windows.shape}, {windows.dtype}", f"[n, {shape[0]}, {shape[1]}] int16",
@@ -113,11 +129,33 @@ class HostPipeline:
         """Samples are missing here: windows that reach over this place are marked."""
         self.library.host_mark(self._state)
 
-    def push(self, block: NDArray[np.int16]) -> list[Verdict]:
-        """Feed int16 samples [n, axes]; a verdict for each window they complete."""
+    def set_shaft(self, hz: float) -> None:
+        """The speed of the shaft from now on; 0: the nominal one. Lasts until reset()."""
+        self.library.host_set_shaft(self._state, ctypes.c_uint32(round(hz * 1000)))
+
+    def run(self, samples: NDArray[np.int16], *, shaft_hz: float = 0.0) -> Run:
+        """Everything the pipeline says of int16 samples [n, axes] from a fresh start; shaft_hz 0: the nominal speed."""
+        self._check(samples)
+        samples = np.ascontiguousarray(samples)
+        windows = max(0, (len(samples) - self.spec.window) // self.spec.hop + 1)
+        rows = np.empty((windows, len(self._out)), np.int32)
+        self.reset()
+        self.set_shaft(shaft_hz)
+        found = self.library.host_run(self._state, _pointer(samples), len(samples), _pointer(rows), windows)
+        self.reset()
+        assert found == windows, (found, windows)
+        first = rows.shape[1] - len(self.spec.features)
+        return Run(rows[:, first:], np.arange(windows, dtype=np.int64) * self.spec.hop, rows[:, 1], rows[:, 3:first],
+                   rows[:, 0].astype(np.uint8))
+
+    def _check(self, block: NDArray[np.int16]) -> None:
         if block.ndim != 2 or block.shape[1] != len(self.spec.axes) or block.dtype != np.int16:
             raise AuscultError(f"block of shape {block.shape}, {block.dtype}", f"[n, {len(self.spec.axes)}] int16",
                                "make it with recordings.to_int16")
+
+    def push(self, block: NDArray[np.int16]) -> list[Verdict]:
+        """Feed int16 samples [n, axes]; a verdict for each window they complete."""
+        self._check(block)
         block = np.ascontiguousarray(block)
         at, verdicts, out = 0, [], self._out
         while at < len(block):
@@ -125,7 +163,7 @@ class HostPipeline:
             if out[0]:
                 extra = out[3:len(out) - len(self.spec.features)]
                 scored = self.model is not None and "AUS_MODEL_SCORE" in self.model.c_source
-                verdicts.append(Verdict(int(out[2]), int(out[1]), out[0] == 3,
+                verdicts.append(Verdict(int(out[2]), int(out[1]), bool(out[0] & 2),
                                         np.zeros(0) if scored else extra / 32768.0,
                                         out[len(out) - len(self.spec.features):].copy(),
                                         int(extra[0]) if scored else None))

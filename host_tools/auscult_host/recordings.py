@@ -37,7 +37,8 @@ class Header:
 
     rate_hz: samples per second; label: class name (an identifier) or "" when unknown; machine, session: the groups that
     splits respect; piece: samples per uninterrupted piece when the recording is a row of short pieces with gaps between
-    them (0: one piece); fault_at_s: the moment from which `label` holds, "normal" before it (None: from the start).
+    them (0: one piece); fault_at_s: the moment from which `label` holds, "normal" before it (None: from the start);
+    rpm: speed of the shaft in revolutions a minute (0: unknown).
     """
 
     rate_hz: float
@@ -53,6 +54,7 @@ class Header:
     started: str = ""
     piece: int = 0
     fault_at_s: float | None = None
+    rpm: float = 0.0
     name: str = ""  # file name without its suffix; not stored
 
     def __post_init__(self) -> None:
@@ -79,6 +81,9 @@ class Header:
         if self.unit not in UNITS:
             raise AuscultError(f"{self.who} has the unit {self.unit!r}", f"one of {', '.join(UNITS)}",
                                "convert to SI units when importing (--unit g|mg|m/s2)")
+        if not (math.isfinite(self.rpm) and self.rpm >= 0):
+            raise AuscultError(f"{self.who} has a shaft speed of {self.rpm} rpm", "0 or a positive number",
+                               "0 if it is not known")
         if self.piece < 0:
             raise AuscultError(f"{self.who} has pieces of {self.piece} samples", "0 or a positive number",
                                "0 if the recording has no gaps")
@@ -182,6 +187,7 @@ class Entry(Header):
 
 # Everything but the samples and the file name, in the order in which it is stored.
 _STORED = [field.name for field in dataclasses.fields(Header) if field.name != "name"]
+_ADDED = {"rpm": 0.0}  # what files of earlier versions lack, and how it is read then
 
 
 def identifier(text: str) -> str:
@@ -296,7 +302,8 @@ def _metadata(path: Path, schema_metadata: dict[bytes, bytes], hint: str) -> dic
     except (KeyError, ValueError) as error:
         raise AuscultError(f"{path} is a Parquet file without auscult's metadata", "a recording with rate and unit",
                            hint) from error
-    version = meta.get("format") if isinstance(meta, dict) else None
+    meta = _ADDED | meta if isinstance(meta, dict) else {}
+    version = meta.get("format")
     if version != FORMAT_VERSION:
         raise AuscultError(f"{path} has recording format version {version}", f"version {FORMAT_VERSION}",
                            "update auscult, or import the original data again")

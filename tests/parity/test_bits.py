@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from parity.device import OnBoard
 
-PLAIN = [k for k in table.KINDS if k not in ("bands", "shares")] + [f"{b}_{i}_8" for b in ("band", "share") for i in (1, 4, 8)]
+PLAIN = table.SIGNAL + [f"{b}_{i}_8" for b in ("band", "share") for i in (1, 4, 8)]
 CASES = {
     "every_128x2": (128, "xy", PLAIN + ["env_" + k for k in PLAIN]),
     "f54_512x3": (512, "xyz", table.F54_KINDS),

@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 from auscult_host import dataset
 from auscult_host.errors import AuscultError
+from auscult_host.features import names
+from auscult_host.hostlib import HostPipeline
 from auscult_host.recordings import Recording, to_int16, write
-from hypothesis import given
+from auscult_host.spec import PipelineSpec
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
@@ -40,6 +43,31 @@ def test_windows_equal_the_quantised_stream():
     cut = dataset.windows([recording], 50, 25, group_by="recording")
     stream = to_int16(recording, cut.full_scale)
     assert all((window == stream[s:s + 50]).all() for window, s in zip(cut.data, cut.start))
+
+
+@given(samples=st.integers(130, 400), hop=st.sampled_from([16, 50, 64, 90]), piece=st.sampled_from([0, 70, 133]))
+@settings(max_examples=25, deadline=None)
+def test_table_is_what_the_windows_give(samples, hop, piece):
+    pipeline = HostPipeline(PipelineSpec.make(window=64, hop=hop, axes=["x", "y"], full_scale=40.0,
+                                              features=names(["x", "y"], ["rms", "env_kurtosis", "dominant"])))
+    rng = np.random.default_rng(samples)
+    recordings = [Recording(rng.normal(0, 9, (samples + extra, 2)), 100.0, ("x", "y"), label="worn", machine=machine,
+                            fault_at_s=fault, piece=piece, name=machine)
+                  for extra, machine, fault in ((0, "a", None), (30, "b", 1.0))]
+    table = dataset.table(iter(recordings), pipeline)
+    cut = dataset.windows(recordings, 64, hop, full_scale=40.0)
+    assert (table.raw == pipeline.features(cut.data)).all()
+    for part in ("labels", "groups", "recording", "start"):
+        assert (getattr(table, part) == getattr(cut, part)).all(), part
+    assert (table.group_by, table.names) == ("machine", ["a", "b"])
+
+
+def test_table_refuses_what_does_not_fit():
+    pipeline = HostPipeline(PipelineSpec.make(window=64, hop=64, axes=["x", "y"], features=["rms.x"]))
+    for recordings, says in (([Recording(np.zeros((90, 3)), 100.0, name="a")], "a has the axes x, y, z"), ([], "no recordings"),
+                             ([counting(), counting(name="b", samples=63)], "'b' has only 63 samples")):
+        with pytest.raises(AuscultError, match=says):
+            dataset.table(recordings, pipeline)
 
 
 def test_labels_follow_the_beginning_of_a_fault():

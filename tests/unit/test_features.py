@@ -12,7 +12,7 @@ from auscult_host.spec import PipelineSpec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-PLAIN = [k for k in table.KINDS if k not in ("bands", "shares")] + [f"{b}_{i}_8" for b in ("band", "share") for i in (1, 4, 8)]
+PLAIN = table.SIGNAL + [f"{b}_{i}_8" for b in ("band", "share") for i in (1, 4, 8)]
 EVERY = PLAIN + ["env_" + k for k in PLAIN]
 
 # Largest error allowed over the signals of tests/windows.py: absolute in the table's unit, or relative to the value,
@@ -158,7 +158,56 @@ def test_windows_over_a_gap_are_marked(gap: int, hop: int) -> None:
         assert verdict.marked == (start < gap < start + 128), (verdict.window, gap)
 
 
+def test_the_norm_is_a_channel_like_others() -> None:
+    """Down to 16 points, and scaled down where it does not fit."""
+    for window, axes in ((16, "xyz"), (200, "xy"), (64, "abcdef")):
+        kinds = [kind for kind in table.SIGNAL if window >= 64 or not table.KINDS[kind].needs]
+        plain = make(window, [f"{kind}.norm" for kind in kinds] + ["rms"], axes)
+        data = windows.signals(window, len(axes), 10)
+        data[-1, window // 2] = 30000
+        got = plain.features(data)
+        squares = (data.astype(np.int64) ** 2 >> (2 if len(axes) > 3 else 0)).sum(axis=2)
+        norm = np.sqrt(squares).astype(np.int64) << (len(axes) > 3)
+        alone = make(window, kinds, "x")
+        for i, n in enumerate(norm):
+            shift = int(n.max() >= 32768) + int(n.max() >= 65536)
+            expected = alone.features((n >> shift).astype(np.int16)[None, :, None])[0].astype(np.int64)
+            level = np.array([table.KINDS[kind].level for kind in kinds])
+            expected = np.where(level == 1, expected << shift, expected - np.minimum(level, 0) * 512 * shift)
+            assert (got[i, len(axes):] == expected).all(), (window, i)
+        assert (got[:, :len(axes)] == make(window, ["rms"], axes).features(data)).all()
+        assert norm.max() >= 32768
+
+
+@pytest.mark.parametrize(("name", "means"), [
+    ("rms.x", ("rms", "raw", ("x",), "", "", 0)), ("env_rms.b_c", ("rms", "env", ("b_c",), "", "", 0)),
+    ("std.norm:mean16", ("std", "norm", ("x", "y", "b_c"), "", "mean", 16)),
+    ("band_2_8.y:lag1", ("bands", "raw", ("y",), "", "lag", 1)),
+    ("env_line_bpfo.x:mean5", ("lines", "env", ("x",), "bpfo", "mean", 5)),
+    ("side_shaft12.b_c", ("sides", "raw", ("b_c",), "shaft12", "", 0)),
+])
+def test_names(name: str, means: tuple) -> None:
+    f = table.parse(name, ["x", "y", "b_c"], {"bpfo": 3.6})
+    assert (f.kind.name, f.channel, f.on, f.order, f.history, f.span) == means
+    assert f.base.name == name.partition(":")[0]
+
+
+def test_names_of_all_axes() -> None:
+    assert table.names(["x", "y"], ["rms", "std:lag2", "mean.norm"]) == ["rms.x", "std.x:lag2", "rms.y", "std.y:lag2",
+                                                                        "mean.norm"]
+
+
 @pytest.mark.parametrize(("fields", "names"), [
+    ({"features": ["rms.x:mean17"]}, "1 to 16"), ({"features": ["rms.x:lag0"]}, "1 to 16"),
+    ({"features": ["line_bpfo.x"]}, "no order 'bpfo'"), ({"features": ["line_shaft1.x"]}, "without a shaft speed"),
+    ({"features": ["line_shaft99.x"], "shaft_hz": 30}, "looks at up to 3564 Hz"), ({"features": ["env_rms.norm"]}, "axis 'norm'"),
+    ({"features": ["dominant.x"], "window": 32}, "at least 64"), ({"features": ["rms.x"], "axes": ["x", "norm"]}, "called norm"),
+    ({"features": ["rms.x"], "orders": {"BPFO": 3.0}}, "BPFO"), ({"features": ["rms.x"], "orders": {"ftf": 0.0}}, "ftf"),
+    ({"features": ["rms.x"], "front": {"kind": "decimate", "decimate": 12}}, "decimate 12"),
+    ({"features": ["rms.x"], "front": {"kind": "decimate", "decimate": 64}}, "8 points"),
+    ({"features": ["rms.x"], "hop": 40, "front": {"kind": "decimate"}}, "multiples of 16"),
+    ({"features": ["rms.x"], "front": {"kind": "log_envelope", "low_hz": 300, "high_hz": 800}}, "300 to 800"),
+    ({"features": ["rms.x"], "front": {"kind": "decimate", "low_hz": 9}}, "no low_hz"),
     ({"features": ["rms.q"]}, "axis 'q'"), ({"features": ["loudness.x"]}, "no such kind"),
     ({"features": ["rms"]}, "'rms'"), ({"features": ["band_9_8.x"]}, "band_9_8"), ({"features": ["band_1_7.x"]}, "band_1_7"),
     ({"features": ["rms.x", "rms.x"]}, "named twice"), ({"features": ["band_1_8.x", "band_1_4.x"]}, "bands of"),

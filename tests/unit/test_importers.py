@@ -225,12 +225,13 @@ def test_facts_give_rate_unit_scale_labels_and_caution(tmp_path):
     counts = np.arange(24, dtype=np.int16).reshape(2, 4, 3) * 100
     folder = facts_folder(tmp_path, {
         "rate_hz": 200, "unit": "g; value = int16 / 4096", "caution": "Mind the mounting.", "channels": ["X", "Y", "Z"],
-        "recordings": {"fan_low_0_weight": {"folder": "a"}, "fan_low_1_weight": {}, "fan_off_0_weight": {}},
+        "recordings": {"fan_low_0_weight": {"folder": "a", "rpm": 1797}, "fan_low_1_weight": {}, "fan_off_0_weight": {}},
     }, fan_low_0_weight=counts, fan_low_1_weight=counts, fan_off_0_weight=counts)
     imported = import_sources([folder], Options())
     assert [(r.label, r.session, r.piece, r.rate_hz) for r in imported.recordings] == [
         (label, name, 4, 200) for label, name in (("normal", "fan_low_0_weight"), ("weight", "fan_low_1_weight"),
                                                   ("off", "fan_off_0_weight"))]
+    assert [r.rpm for r in imported.recordings] == [1797, 0, 0]
     first = imported.recordings[0]
     assert np.array_equal(first.data, (counts.reshape(-1, 3) / 4096 * G).astype(np.float32))
     assert first.axes == ("x", "y", "z")

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from auscult_host import recordings
 from auscult_host.errors import AuscultError
 from auscult_host.files import atomic
 from auscult_host.recordings import STANDARD_GRAVITY, Recording, identifier, read, to_int16, write, write_all
@@ -33,12 +34,19 @@ def test_round_trip_keeps_every_bit(tmp_path_factory, data, rate, text, piece, f
     path = tmp_path_factory.mktemp("round") / "a.parquet"
     before = Recording(data, rate, tuple(f"a{i}" for i in range(data.shape[1])), unit="1", machine=text,
                        session=text, sensor=text, placement=text, source=text, licence=text, started=text,
-                       piece=piece, fault_at_s=fault, name="a")
+                       piece=piece, fault_at_s=fault, rpm=rate, name="a")
     write(before, path)
     after = read(path)
     assert after.data.tobytes() == before.data.tobytes()  # also -0.0 and denormals
     del after.data, before.data
     assert vars(after) == vars(before)
+
+
+def test_a_file_from_before_the_shaft_speed_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(recordings, "_STORED", [key for key in recordings._STORED if key != "rpm"])
+    path = write(ramp(10), tmp_path / "a.parquet")
+    monkeypatch.undo()
+    assert read(path).rpm == 0
 
 
 @pytest.mark.parametrize("kept", [0, 3, 200, -1])

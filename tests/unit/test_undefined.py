@@ -29,7 +29,7 @@ def run(w):
     library.host_features(state, ctypes.c_void_p(w.ctypes.data), 1, ctypes.c_void_p(out.ctypes.data))
 run()
 """
-PLAIN = [k for k in table.KINDS if k not in ("bands", "shares")] + [f"{b}_{i}_8" for b in ("band", "share") for i in (1, 8)]
+PLAIN = table.SIGNAL + [f"{b}_{i}_8" for b in ("band", "share") for i in (1, 8)]
 
 
 @pytest.mark.parametrize("window", [64, 200, 512, 1024, 4096])

@@ -106,7 +106,7 @@ def _load_pipeline(checked: bool, board: CountingBoard) -> Metrics:
     return counted | {"file_bytes": module.stat().st_size}
 
 
-_KINDS = [kind for kind in features.KINDS if kind not in ("bands", "shares")] + ["band_1_8", "share_1_8", "env_rms"]
+_KINDS = features.SIGNAL + ["band_1_8", "share_1_8", "env_rms"]
 _MODELS = [("forest_fast", "forest", "fast"), ("forest_small", "forest", "small"),
            *((kind, kind, "fast") for kind in ("extra_trees", "tree", "mlp", "gmm", "elliptic", "nb"))]
 CASES = [

@@ -2,8 +2,8 @@
 """A folder with data.npz and facts.json: arrays, and beside them what they are.
 
 facts.json gives `recordings` (a list with the array's `key`, or with `channels` that each have a key and a scale; or
-a table by array name) and, for all or for each, rate_hz or interval_ms, unit, label or fault, session, licence and a
-`caution`, which is handed on to the user.
+a table by array name) and, for all or for each, rate_hz or interval_ms, unit, label or fault, session, rpm, licence
+and a `caution`, which is handed on to the user.
 """
 
 import collections
@@ -95,7 +95,7 @@ def _recording(folder: Path, facts: dict[str, Any], name: str, entry: dict[str, 
         unit.to_si(values), rate_hz, options.axes or axes, unit.si, label=options.label_for(name, _label(name, entry)),
         machine=str(entry.get("machine", "")), session=_session(name, entry),
         source=f"{source}:{path}" if path else source, licence=str(facts.get("data_licence", "")),
-        piece=piece, name=file_name(name))
+        piece=piece, rpm=float(entry.get("rpm") or facts.get("rpm") or 0), name=file_name(name))
 
 
 def _array(folder: Path, arrays: dict[str, np.ndarray], key: str) -> np.ndarray:
