@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from .errors import AuscultError
 from .estimators import LAYOUTS
 from .model_kinds import MODELS
-from .spec import MAX_WINDOW, MIN_WINDOW
+from .spec import MAX_POINTS, MIN_POINTS
 from .train import Settings
 
 METRICS = ("macro_f1", "balanced_accuracy", "accuracy", "auc")
@@ -154,7 +154,7 @@ class Candidates:
                 self.windows[front] = fitting
         if not self.windows:
             raise AuscultError(f"no window of {', '.join(map(str, asked))} samples fits recordings of {self.shortest} samples",
-                               f"{MIN_WINDOW} to {MAX_WINDOW} samples, and no more than a recording has",
+                               f"{MIN_POINTS} to {MAX_POINTS} samples, and no more than a recording has",
                                "set windows or windows_s in [search], or --window")
 
     def _samples(self, preset: Preset) -> int | None:
@@ -163,7 +163,7 @@ class Candidates:
     def _fits(self, window: int, front: str) -> bool:
         parsed = parse_front(front)
         points = window // parsed.decimate if parsed else window
-        return window <= self.shortest and MIN_WINDOW <= points <= MAX_WINDOW
+        return window <= self.shortest and MIN_POINTS <= points <= MAX_POINTS
 
     def pick(self, choose: Choose) -> Settings:
         """One candidate, from a choice at a time."""
