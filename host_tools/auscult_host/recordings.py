@@ -23,7 +23,7 @@ STANDARD_GRAVITY = 9.80665  # m/s² per g, exact by definition (CGPM 1901)
 BLOCK = 1 << 18  # samples that are worked on at a time, and in one row group of a file
 
 # SI units by the spelling that is stored; "1" is a quantity without a unit (standardised data).
-UNITS = {"m/s2": "m/s²", "degC": "°C", "V": "V", "Pa": "Pa", "A": "A", "rad/s": "rad/s", "1": "no unit"}
+UNITS = {"m/s2": "m/s²", "degC": "°C", "mixed": "°C, %, kPa", "V": "V", "Pa": "Pa", "A": "A", "rad/s": "rad/s", "1": "no unit"}
 
 
 def is_identifier(name: str) -> bool:

@@ -19,51 +19,19 @@ the rate.
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
-from .errors import AuscultError
-from .recordings import STANDARD_GRAVITY, Recording, write_all
+from ..errors import AuscultError
+from ..recordings import STANDARD_GRAVITY, Recording
+from .bearings import BEARINGS, impacts
+from .process import Process
+from .sensor import NOISE_UG, STEP_G, about, accelerometer
 
 FAULTS = ("normal", "unbalance", "misalignment", "inner_race", "outer_race", "ball", "bearing")
 DEFAULT_FAULTS = ("normal", "unbalance", "misalignment", "bearing")
 _BEARING_FAULTS = ("inner_race", "outer_race", "ball")  # "bearing" is one of these, drawn for each machine
 DEFAULT_RATE_HZ = 1600.0  # the ADXL345 at 1600 Hz: half a window of 512 samples is 160 ms
-
-
-@dataclasses.dataclass(frozen=True)
-class Bearing:
-    """Geometry of a ball bearing: number of balls, ball and pitch diameter in mm, contact angle in rad."""
-
-    balls: int
-    ball_mm: float
-    pitch_mm: float
-    contact_rad: float = 0.0
-
-    def orders(self) -> dict[str, float]:
-        """Fault frequencies per shaft revolution, with a fixed outer ring (Harris, ch. 2):
-
-        FTF = (1 - g) / 2, BPFO = n (1 - g) / 2, BPFI = n (1 + g) / 2, BSF = (1 - g²) D / 2d
-        with g = d/D cos(contact angle).
-        """
-        ratio = self.ball_mm / self.pitch_mm * math.cos(self.contact_rad)
-        return {
-            "ftf": (1 - ratio) / 2,
-            "bpfo": self.balls * (1 - ratio) / 2,
-            "bpfi": self.balls * (1 + ratio) / 2,
-            "bsf": (1 - ratio * ratio) * self.pitch_mm / (2 * self.ball_mm),
-        }
-
-
-# Deep groove ball bearings of common motors; the first is the one of the CWRU test stand.
-BEARINGS = {
-    "6205": Bearing(9, 7.94, 39.04),
-    "6206": Bearing(9, 9.53, 46.4),
-    "6208": Bearing(9, 11.91, 60.0),
-    "6310": Bearing(8, 19.05, 80.0),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,8 +85,8 @@ def machine_run(
     rate_hz: float = DEFAULT_RATE_HZ,
     severity: float = 1.0,
     session: int = 0,
-    noise_ug: float = 300.0,
-    step_g: float = 1 / 256,
+    noise_ug: float = NOISE_UG,
+    step_g: float = STEP_G,
     developing: bool = False,
     fault_at_s: float | None = None,
     growth_s: float | None = None,
@@ -127,8 +95,8 @@ def machine_run(
     """One run of a machine.
 
     fault: one of FAULTS; severity: 0 (none) to 1 (clear) and beyond; session: another day, with another load, speed
-    and slightly different mounting; noise_ug: noise density of the sensor in µg/√Hz (about 300 for an ADXL345);
-    step_g: the sensor's resolution, by default the ADXL345's in full resolution (data sheet, table 1: 3.9 mg);
+    and slightly different mounting; noise_ug: noise density of the sensor in µg/√Hz;
+    step_g: the sensor's resolution;
     speed: factor on the machine's shaft speed.
     developing: the machine is healthy until fault_at_s (default: 40 % of the run), then the fault grows over
     growth_s (default: 30 % of the run) from a fiftieth to `severity`, by the same factor each second, as spalls do.
@@ -154,61 +122,20 @@ def machine_run(
     elif kind == "misalignment":
         body += _misalignment(rng, angle, rate_hz, grade)
     elif kind in _BEARING_FAULTS:
-        body += _bearing_impacts(machine, rng, kind, angle, t, rate_hz, load * grade)
+        body += impacts(machine, rng, kind, angle, t, rate_hz, load * grade)
 
     body[:, 2] += STANDARD_GRAVITY
     remount = np.random.default_rng([machine.seed, _number(machine), 4, session]).normal(0.0, 0.02, 3)
-    sensed = body @ _rotation(np.asarray(machine.mount) + remount).T
-    sensed += rng.normal(0.0, noise_ug * 1e-6 * STANDARD_GRAVITY * math.sqrt(rate_hz / 2), sensed.shape)
-    step = step_g * STANDARD_GRAVITY
-    sensed = np.rint(sensed / step) * step
+    data = accelerometer(body, np.asarray(machine.mount) + remount, rng, rate_hz, noise_ug, step_g)
     return Recording(
-        sensed.astype(np.float32), rate_hz, label=fault, machine=machine.name,
+        data, rate_hz, label=fault, machine=machine.name,
         session=f"{machine.name}_s{session + 1}",
-        sensor=f"simulated, {noise_ug:g} ug/sqrt(Hz), steps of {1000 * step_g:.3g} mg",
+        sensor=about(noise_ug, step_g),
         placement="bearing housing: x horizontal, y axial, z vertical",
         source=f"auscult generate, seed {machine.seed}", licence="CC0-1.0",
         fault_at_s=fault_at_s if developing and fault != "normal" else None,
         name=f"{machine.name}_s{session + 1}_{fault}",
     )
-
-
-def generate(
-    out: Path,
-    *,
-    machines: int = 4,
-    sessions: int = 2,
-    seconds: float = 20.0,
-    faults: Sequence[str] = DEFAULT_FAULTS,
-    rate_hz: float = DEFAULT_RATE_HZ,
-    seed: int = 1,
-) -> list[Path]:
-    """Write a dataset: every machine with every fault in every session, one recording each.
-
-    The severity of each recording is drawn from 0.5 to 1.2. Raises AuscultError when the folder already holds other
-    recordings, which would silently become part of the dataset.
-    """
-    for name, number in (("machines", machines), ("sessions", sessions)):
-        if number < 1:
-            raise AuscultError(f"{number} {name}", "at least 1", f"give for example --{name} 4")
-    if not faults:
-        raise AuscultError("no faults", f"at least one of {', '.join(FAULTS)}", "give for example --faults normal")
-    for fault in faults:
-        _check(fault, seconds, rate_hz, 1.0)
-    plan = [(m, s, fault) for m in range(machines) for s in range(sessions) for fault in dict.fromkeys(faults)]
-    names = {f"machine_{m + 1}_s{s + 1}_{fault}.parquet" for m, s, fault in plan}
-    strangers = sorted(p.name for p in Path(out).glob("*.parquet") if p.name not in names and p.name[0] != ".")
-    if strangers:
-        raise AuscultError(f"{out} already holds other recordings ({strangers[0]}, {len(strangers)} in all)",
-                           "an empty or a new folder", "choose another folder, or delete the old recordings")
-
-    def runs() -> Iterator[Recording]:
-        for m, s, fault in plan:
-            severity = float(np.random.default_rng([seed, m, 5, s, FAULTS.index(fault)]).uniform(0.5, 1.2))
-            yield machine_run(make_machine(m, seed, rate_hz), fault, seconds=seconds, rate_hz=rate_hz,
-                              severity=severity, session=s)
-
-    return write_all(runs(), Path(out))
 
 
 def _check(fault: str, seconds: float, rate_hz: float, severity: float) -> None:
@@ -318,61 +245,6 @@ def _background(machine: Machine, rng: np.random.Generator, load: float, t: np.n
     return body
 
 
-def _bearing_impacts(machine: Machine, rng: np.random.Generator, kind: str, angle: np.ndarray, t: np.ndarray,
-                     rate_hz: float, strength: np.ndarray) -> np.ndarray:
-    """Impacts of a local defect, each a decaying resonance.
-
-    One impact each 1/BPFO, 1/BPFI or 1/(2 BSF) of a revolution (a defect on a ball strikes both races), the steps
-    varying by 1.5 % because of slip (Randall & Antoni, sec. 2). A defect on the inner race turns through the load
-    zone with the shaft, one on a ball with the cage; both are modulated by the load distribution
-    (McFadden & Smith; Harris, ch. 7): q(θ) = q0 (1 - (1 - cos θ) / 2ε)^1.5.
-    """
-    orders = BEARINGS[machine.bearing].orders()
-    per_turn = {"inner_race": orders["bpfi"], "outer_race": orders["bpfo"], "ball": 2 * orders["bsf"]}[kind]
-    step = 2 * math.pi / per_turn
-    count = int((angle[-1] - angle[0]) / step * 1.1) + 8
-    at_angle = angle[0] + np.cumsum(step * (1 + rng.normal(0, 0.015, count)))
-    at_angle = at_angle[at_angle < angle[-1]]
-    at = np.interp(at_angle, angle, t)
-    height = 1 + rng.normal(0, 0.1, len(at))
-    if kind == "inner_race":
-        height *= _load_zone(at_angle)
-    elif kind == "ball":
-        height *= _load_zone(orders["ftf"] * at_angle)
-    height *= machine.impact * np.interp(at, t, strength)
-    body = np.zeros((len(t), 3))
-    for hz, share in zip(machine.resonance_hz, (1.0, 0.6), strict=True):
-        ringing = _ring(at, height * share, hz, machine.damping, rate_hz, len(t))
-        body += ringing[:, None] * np.array([0.9, 0.35, 1.0])
-    return body
-
-
-def _load_zone(theta: np.ndarray, spread: float = 0.4) -> np.ndarray:
-    """Share of the load at an angle from the load's direction; 0 outside of the load zone."""
-    return np.asarray(np.clip(1 - (1 - np.cos(theta)) / (2 * spread), 0, None) ** 1.5)
-
-
-def _ring(at_s: np.ndarray, height: np.ndarray, hz: float, damping: float, rate_hz: float, samples: int) -> np.ndarray:
-    """Sum of decaying sines height · exp(-ζωt) sin(ω√(1-ζ²) t), each beginning at its own moment between samples.
-
-    Each comes with the contact's own short pulse, of the opposite area: a housing that is struck is not pushed away,
-    so the mean of the acceleration stays as it was.
-    """
-    omega = 2 * math.pi * hz
-    length = min(samples, int(7 / (damping * omega) * rate_hz) + 1)  # e^-7: a thousandth is left
-    first = np.ceil(at_s * rate_hz).astype(np.int64)
-    index = first[:, None] + np.arange(length)
-    since = index / rate_hz - at_s[:, None]
-    wave = height[:, None] * np.exp(-damping * omega * since) * np.sin(omega * math.sqrt(1 - damping**2) * since)
-    inside = index < samples
-    ringing = np.bincount(index[inside], weights=wave[inside], minlength=samples)
-    pulse = -height / omega * rate_hz * math.sqrt(1 - damping**2)
-    late = first - at_s * rate_hz  # share of the pulse that falls on the sample before
-    pulses = np.bincount(first, weights=pulse * (1 - late), minlength=samples + 1)
-    pulses += np.bincount(np.maximum(first - 1, 0), weights=pulse * late, minlength=samples + 1)
-    return np.asarray(ringing + pulses[:samples])
-
-
 def _resonate(noise: np.ndarray, hz: float, damping: float, rate_hz: float) -> np.ndarray:
     """Noise through a single mode of vibration, in the frequency domain: |H| = 1 / |1 - r² + 2jζr|, r = f / f0."""
     ratio = np.fft.rfftfreq(len(noise), 1 / rate_hz) / hz
@@ -380,10 +252,17 @@ def _resonate(noise: np.ndarray, hz: float, damping: float, rate_hz: float) -> n
     return np.asarray(np.fft.irfft(np.fft.rfft(noise) * response, len(noise)))
 
 
-def _rotation(angles: np.ndarray) -> np.ndarray:
-    """Rotation matrix about x, then y, then z, angles in rad."""
-    (cx, cy, cz), (sx, sy, sz) = np.cos(angles), np.sin(angles)
-    about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
-    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
-    return np.asarray(about_z @ about_y @ about_x)
+def _run(machine: int, session: int, label: str, *, seconds: float, rate_hz: float, seed: int) -> Recording:
+    """One recording of a dataset: the severity of each is drawn from 0.5 to 1.2."""
+    severity = float(np.random.default_rng([seed, machine, 5, session, FAULTS.index(label)]).uniform(0.5, 1.2))
+    return machine_run(make_machine(machine, seed, rate_hz), label, seconds=seconds, rate_hz=rate_hz, severity=severity,
+                       session=session)
+
+
+def _play(machine: int, *, rate_hz: float, seed: int) -> Recording:
+    """A bearing fault that grows."""
+    return machine_run(make_machine(machine, seed, rate_hz), "bearing", seconds=40.0, rate_hz=rate_hz, developing=True,
+                       fault_at_s=15.0, growth_s=10.0)
+
+
+PROCESS = Process("rotating", "machine", FAULTS, DEFAULT_FAULTS, DEFAULT_RATE_HZ, (200.0, 100_000.0), 20.0, 4, 2, _run, _play)
