@@ -4,6 +4,7 @@
 import importlib
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -13,6 +14,7 @@ from .errors import AuscultError
 
 # name -> (module in commands/, function). Imported only when asked for, so that `auscult --help` stays quick.
 COMMANDS = {
+    "new": ("new", "new"),
     "import": ("import_", "import_"),
     "generate": ("generate", "generate"),
     "train": ("train", "train"),
@@ -54,8 +56,18 @@ app = typer.Typer(
 
 
 @app.callback()
-def _root() -> None:
+def _root(context: typer.Context) -> None:
     """Turn recordings of a machine into a compiled pipeline that listens and decides on a board."""
+    context.default_map = project_defaults(context.invoked_subcommand)
+
+
+def project_defaults(command: str | None) -> dict[str, Any]:
+    """What the auscult.toml of this folder says, as the commands' defaults."""
+    if command == "new" or not Path("auscult.toml").is_file():
+        return {}
+    from . import project, templates
+
+    return project.defaults(templates.load(project.FILE))
 
 
 def show_error(error: AuscultError, as_json: bool) -> None:

@@ -1,41 +1,149 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Model templates: a folder in `models/` each, with the settings to begin with for one kind of job."""
+"""Templates and projects: one schema for `models/*/template.toml` and for the `auscult.toml` of a user's folder."""
 
+import difflib
+import math
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from . import paths
 from .errors import AuscultError
+from .searchspace import SearchSpace
+from .train import Settings
+from .trigger import Trigger
+
+_AnyTable = TypeVar("_AnyTable", bound=BaseModel)
 
 
-class Decision(BaseModel):
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Decision(_Table):
     """k of the last n verdicts change the decision."""
 
-    model_config = ConfigDict(extra="forbid")
-
     k: int = Field(3, ge=1)
-    n: int = Field(5, ge=1, le=30)
+    n: int = Field(5, ge=1, le=254)
 
 
-class Template(BaseModel):
-    """template.toml. window, hop in samples at rate_hz; features: names, kinds for every axis, or a set's name."""
+class Sensor(_Table):
+    """What is sampled on the board. range_g: of an accelerometer; period_s, door_pin: of a slow sensor; full_scale: value in
+    the recordings' unit that the largest sample stands for, if not the usual."""
 
-    model_config = ConfigDict(extra="forbid")
+    chip: str = "adxl345"
+    bus: Literal["i2c", "spi"] = "i2c"
+    full_scale: float | None = Field(None, gt=0)
+    period_s: float | None = Field(None, ge=0.1, le=86400)
+    door_pin: int | None = Field(None, ge=0)
+
+
+class Bearing(_Table):
+    """Geometry of a rolling bearing."""
+
+    balls: int = Field(gt=2)
+    ball_mm: float = Field(gt=0)
+    pitch_mm: float = Field(gt=0)
+    contact_deg: float = Field(0.0, ge=0, lt=90)
+
+
+class Machine(_Table):
+    """What rotates: the nominal speed of the shaft, and what else turns or strikes, in multiples of it."""
+
+    shaft_hz: float = Field(0.0, ge=0)
+    orders: dict[str, float] = {}
+    bearing: Bearing | None = None
+
+    def all_orders(self) -> dict[str, float]:
+        from .generate import bearings
+
+        own = self.bearing
+        found = bearings.Bearing(own.balls, own.ball_mm, own.pitch_mm, math.radians(own.contact_deg)) if own else None
+        return {**(found.orders() if found else {}), **self.orders}
+
+
+class Generate(_Table):
+    """The physics that makes recordings to begin with. None: as is usual with this process."""
+
+    process: str = "rotating"
+    machines: int | None = Field(None, ge=1)
+    sessions: int | None = Field(None, ge=1)
+    seconds: float | None = Field(None, gt=0)
+    labels: list[str] | None = None
+    seed: int = Field(1, ge=0)
+
+
+class Budget(_Table):
+    """What the board has to spare: of flash and RAM in bytes (`8k` is 8192), of time for one window."""
+
+    board: str = "sim_m4"
+    flash: str | None = None
+    ram: str | None = None
+    time: str | None = None
+
+
+class Data(_Table):
+    """Where a project keeps what."""
+
+    folder: str = "data"
+    model: str = "model.joblib"
+    play: str = "play.parquet"
+    group: Literal["auto", "machine", "session", "recording"] = "auto"
+
+
+def _usual(table: type[_AnyTable]) -> Callable[[], _AnyTable]:
+    return lambda: table.model_validate({})
+
+
+class Template(_Table):
+    """window, hop in samples at rate_hz; features: names, kinds for every axis, or a set's name; front, history, params: as
+    train.Settings has them."""
 
     name: str
     description: str
     rate_hz: float = Field(gt=0)
     axes: list[str] = ["x", "y", "z"]
     classes: list[str] = []
-    window: int = Field(512, ge=64, le=4096)
+    window: int = Field(512, ge=16)
     hop: int = Field(256, ge=1)
     features: list[str] = ["default"]
+    front: str = ""
+    history: list[str] = []
+    keep: int = Field(0, ge=0)
     model: str = "forest"
     trees: int = Field(10, ge=1)
     depth: int = Field(8, ge=1)
-    decision: Decision = Field(default_factory=lambda: Decision(k=3, n=5))
+    params: dict[str, Any] = {}
+    false_alarms: float = Field(0.01, gt=0, lt=1)
+    novelty: float = Field(0.0, ge=0, lt=1)
+    trigger: Trigger | None = None
+    decision: Decision = Field(default_factory=_usual(Decision))
+    sensor: Sensor = Field(default_factory=_usual(Sensor))
+    machine: Machine = Field(default_factory=_usual(Machine))
+    generate: Generate = Field(default_factory=_usual(Generate))
+    search: SearchSpace = Field(default_factory=_usual(SearchSpace))
+    budget: Budget = Field(default_factory=_usual(Budget))
+    data: Data = Field(default_factory=_usual(Data))
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Template":
+        if self.decision.k > self.decision.n:
+            raise ValueError(f"decision.k is {self.decision.k}, more than decision.n, {self.decision.n}")
+        if self.trigger and self.hop < self.window:
+            raise ValueError(f"hop is {self.hop}, less than window, {self.window}: a trigger waits for the end of the window")
+        return self
+
+    def settings(self) -> Settings:
+        """As training takes them."""
+        return Settings(
+            window=self.window, hop=self.hop, features=tuple(self.features), model=self.model, trees=self.trees,
+            depth=self.depth, keep=self.keep, false_alarms=self.false_alarms, front=self.front,
+            shaft_hz=self.machine.shaft_hz, orders=self.machine.all_orders(), history=tuple(self.history),
+            params=self.params, novelty=self.novelty, trigger=self.trigger.model_dump() if self.trigger else {})
 
 
 def folder() -> Path:
@@ -47,17 +155,54 @@ def names() -> list[str]:
     return sorted(path.parent.name for path in folder().glob("*/template.toml"))
 
 
-def load(name: str) -> Template:
-    """Raises AuscultError for an unknown template and for a wrong key or value, naming it."""
-    path = folder() / name / "template.toml"
+def load(name: str | Path) -> Template:
+    """A template by its name, or a project by the path of its .toml file. Raises AuscultError for an unknown template and
+    for a wrong key or value, naming it."""
+    if str(name).endswith(".toml"):
+        return _read(Path(name))
     if name not in names():
-        raise AuscultError(f"there is no template {name!r}", f"one of {', '.join(names())}",
-                           "a template is a folder in models/ with a template.toml")
+        near = difflib.get_close_matches(str(name), names(), 1)
+        raise AuscultError(f"there is no template {str(name)!r}", f"one of {', '.join(names())}",
+                           f"--template {near[0]}" if near else "a template is a folder in models/ with a template.toml")
+    return _read(folder() / name / "template.toml")
+
+
+def _read(path: Path) -> Template:
     try:
-        return Template.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except tomllib.TOMLDecodeError as error:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise AuscultError(f"there is no file {path}", "a project's auscult.toml", "make one with `auscult new`") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise AuscultError(f"{path}: {error}", "TOML", "mend the file") from error
+    try:
+        return Template.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise AuscultError(f"{path}: {where} = {first.get('input')!r}", first["msg"], "mend the file") from error
+        raise _explained(path, error.errors()[0]) from error
+    except AuscultError as error:
+        raise AuscultError(f"{path}: {error.found}", error.expected, error.hint or "mend the file") from error
+
+
+def _explained(path: Path, first: Any) -> AuscultError:
+    """One sentence of pydantic's report: the key, what was found, what is allowed, and a key that is meant by it."""
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = _keys(list(first["loc"][:-1]))
+        near = difflib.get_close_matches(str(first["loc"][-1]), known, 1, 0.5)
+        return AuscultError(f"{path}: unknown key {where}", f"one of {', '.join(known)}",
+                            f"write {near[0]}" if near else "take the line out")
+    if first["type"] == "missing":
+        return AuscultError(f"{path}: {where} is missing", "a value for it", f"add a line {where} = ...")
+    found = f"{where} = {first.get('input')!r}" if where else ""
+    return AuscultError(f"{path}: {found or first['msg']}", first["msg"] if found else "", "mend the line")
+
+
+def _keys(location: list[Any]) -> list[str]:
+    """Keys of the table at a place in the file."""
+    model: Any = Template
+    for part in location:
+        if isinstance(part, int):
+            continue
+        kind = model.model_fields[part].annotation
+        options = list(get_args(kind)) if get_args(kind) or isinstance(kind, UnionType) else [kind]
+        model = next((one for one in options if isinstance(one, type) and issubclass(one, BaseModel)), model)
+    return list(model.model_fields)

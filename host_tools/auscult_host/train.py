@@ -36,7 +36,7 @@ class Settings:
     ("mean5",) or ("", "lag2") for itself and what it was two windows before. keep: how many features to keep, those
     that tell the classes apart best (0: all). params: of single kinds of models (hidden, alpha, c, neighbours, ...).
     false_alarms: share of normal windows that an anomaly detector may call abnormal. novelty: share of windows of known
-    groups that may be called novel (0: nothing is). bits, layout: how the model is stored.
+    groups that may be called novel (0: nothing is). bits, layout: how the model is stored. trigger: as in the spec, or nothing.
     """
 
     window: int = 512
@@ -56,6 +56,7 @@ class Settings:
     bits: int = 32
     layout: str = "fast"
     novelty: float = 0.0
+    trigger: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def detector(self) -> bool:

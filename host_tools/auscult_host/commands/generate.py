@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`auscult generate`: recordings of rotating machines made from physics."""
+"""`auscult generate`: recordings made from physics."""
 
 import json
 from pathlib import Path
@@ -8,37 +8,53 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from .. import generate as machines_
+from .. import generate as physics
+from .. import project
 from ..recordings import read
 
 
 def generate(
     out: Annotated[Path, typer.Argument(help="Folder for the recordings.")],
-    machines: Annotated[int, typer.Option(help="How many machines.")] = 4,
-    sessions: Annotated[int, typer.Option(help="Sessions (days) of each machine.")] = 2,
-    seconds: Annotated[float, typer.Option(help="Length of each recording.")] = 20.0,
-    faults: Annotated[str, typer.Option(help=f"Comma-separated, of: {', '.join(machines_.FAULTS)}.")] = ",".join(
-        machines_.DEFAULT_FAULTS),
-    rate_hz: Annotated[float, typer.Option(help="Samples per second.")] = machines_.DEFAULT_RATE_HZ,
+    process: Annotated[str, typer.Option(help=f"What to make: {', '.join(physics.PROCESSES)}.")] = "rotating",
+    machines: Annotated[int | None, typer.Option(help="How many machines.")] = None,
+    sessions: Annotated[int | None, typer.Option(help="Sessions (days) of each machine.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Length of each recording.")] = None,
+    faults: Annotated[str | None, typer.Option(help="Comma-separated states of the machine, as "
+                                               f"{', '.join(physics.FAULTS)} of `rotating`.")] = None,
+    rate_hz: Annotated[float | None, typer.Option(help="Samples per second.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same recordings.")] = 1,
+    play: Annotated[Path | None, typer.Option(help="Also write one recording of a further machine, to play to a model.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> dict[str, Any]:
-    """Make recordings of rotating machines from physics, healthy and faulty, to try everything without hardware."""
+    """Make recordings of machines, rooms or people from physics, to try everything without hardware."""
     console = Console(stderr=True, quiet=as_json)
-    with console.status(f"making {machines} machines"):
-        paths = machines_.generate(
-            out, machines=machines, sessions=sessions, seconds=seconds, rate_hz=rate_hz, seed=seed,
-            faults=[fault.strip() for fault in faults.split(",") if fault.strip()])
+    made = physics.process(process)
+    rate_hz, seconds = made.rate_hz if rate_hz is None else rate_hz, made.seconds if seconds is None else seconds
+    machines = made.machines if machines is None else machines
+    with console.status(f"making recordings: {process}"):
+        paths = physics.generate(
+            out, kind=process, machines=machines, sessions=sessions, seconds=seconds, rate_hz=rate_hz, seed=seed,
+            faults=None if faults is None else [fault.strip() for fault in faults.split(",") if fault.strip()])
+        if play:
+            physics.write_play(play, process, machines=machines, rate_hz=rate_hz, seed=seed)
     labels: dict[str, int] = {}
     for path in paths:
         label = read(path).label
         labels[label] = labels.get(label, 0) + 1
     result = {"folder": str(out), "recordings": len(paths), "rate_hz": rate_hz, "seconds": seconds, "labels": labels,
-              "seed": seed}
+              "seed": seed, "play": str(play) if play else None}
     if as_json:
         print(json.dumps(result))
     else:
-        print(f"{len(paths)} recordings of {seconds:g} s at {rate_hz:g} Hz in {out}: "
+        rate = f"{rate_hz:g} Hz" if rate_hz >= 1 else f"one sample every {1 / rate_hz:g} s"
+        print(f"{len(paths)} recordings of {_long(seconds)} at {rate} in {out}: "
               + ", ".join(f"{count} {label}" for label, count in labels.items()))
-        console.print(f"[bold green]next:[/] auscult train {out} --out model.joblib", soft_wrap=True)
+        if play:
+            print(f"and {play}, of one that is not among them, to play with `auscult simulate`")
+        following = "auscult train" if project.find() else f"auscult train {out} --out model.joblib"
+        console.print(f"[bold green]next:[/] {following}", soft_wrap=True)
     return result
+
+
+def _long(seconds: float) -> str:
+    return f"{seconds:g} s" if seconds < 7200 else f"{seconds / 3600:g} h"

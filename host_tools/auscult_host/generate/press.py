@@ -28,7 +28,8 @@ _KINDS = {"normal": (25.0, 70.0, 0.040, 0.0008, 1.5), "no_part": (9.0, 0.0, 0.04
           "double_part": (32.0, 120.0, 0.062, 0.0010, 2.0), "worn_tool": (25.0, 34.0, 0.049, 0.0030, 4.0)}
 
 
-def strokes(machine: int, session: int, kinds: list[str], rate_hz: float, seed: int, salt: int = 0) -> tuple[np.ndarray, list[float]]:
+def strokes(machine: int, session: int, kinds: list[str], rate_hz: float, seed: int,
+            salt: int = 0) -> tuple[np.ndarray, list[float]]:
     """float32[n, 3] of one stroke of each kind in turn, and the moments (s) at which the punches meet the sheet."""
     built = np.random.default_rng([seed, machine, 50])
     modes_hz, damping = built.uniform([180, 390], [260, 560]), built.uniform(0.04, 0.07)

@@ -41,14 +41,17 @@ class Process:
     def check(self, labels: tuple[str, ...], seconds: float, rate_hz: float) -> None:
         """Raises AuscultError for what this process cannot make."""
         if not labels:
-            raise AuscultError("no faults", f"at least one of {', '.join(self.labels)}", f"give for example --faults {self.usual[0]}")
+            raise AuscultError("no faults", f"at least one of {', '.join(self.labels)}",
+                               f"give for example --faults {self.usual[0]}")
         for label in labels:
             if label not in self.labels:
                 raise AuscultError(f"the fault {label!r}", f"one of {', '.join(self.labels)}",
                                    "list faults separated by commas, without spaces")
         low, high = self.rates_hz
         if not (math.isfinite(rate_hz) and low <= rate_hz <= high):
-            raise AuscultError(f"a sample rate of {rate_hz:g} Hz", f"{low:g} to {high:g} Hz", f"give for example {self.rate_hz:g}")
+            raise AuscultError(f"a sample rate of {rate_hz:g} Hz", f"{low:g} to {high:g} Hz",
+                               f"give for example {self.rate_hz:g}")
         shortest, longest = 160 / self.rate_hz, 5.8e6 / self.rate_hz
         if not (math.isfinite(seconds) and shortest <= seconds <= longest):
-            raise AuscultError(f"{seconds:g} seconds", f"{shortest:g} to {longest:g}", f"give for example --seconds {self.seconds:g}")
+            raise AuscultError(f"{seconds:g} seconds", f"{shortest:g} to {longest:g}",
+                               f"give for example --seconds {self.seconds:g}")

@@ -29,7 +29,7 @@ _STORY = ("off", "slow", "fast", "loaded", "slow", "off")  # what is played
 _HOLD_S, _RAMP_S = 12.0, 3.0
 
 
-def machine(index: int, session: int, speed: np.ndarray, load: np.ndarray, rate_hz: float, seed: int, salt: int) -> np.ndarray:
+def sensed(index: int, session: int, speed: np.ndarray, load: np.ndarray, rate_hz: float, seed: int, salt: int) -> np.ndarray:
     """Acceleration as sensed, float32[n, 3], of machine `index` that runs with these speeds and loads (arrays [n])."""
     built = make_machine(index, seed, rate_hz)
     day = np.random.default_rng([seed, index, 40, session])
@@ -57,7 +57,7 @@ def _ramp(count: int, start: float, end: float) -> np.ndarray:
     return start + (end - start) * (1 - np.cos(np.linspace(0, math.pi, count))) / 2
 
 
-def _run(machine_: int, session: int, label: str, *, seconds: float, rate_hz: float, seed: int) -> Recording:
+def _run(machine: int, session: int, label: str, *, seconds: float, rate_hz: float, seed: int) -> Recording:
     samples = round(seconds * rate_hz)
     if label == "ramp":
         up, turn = _ramp(round(_RAMP_S * rate_hz), 0.05, 1.0), np.arange(samples)
@@ -65,20 +65,22 @@ def _run(machine_: int, session: int, label: str, *, seconds: float, rate_hz: fl
         load = 0.8 * speed
     else:
         speed, load = (np.full(samples, value) for value in STATES[label])
-        load = load * np.random.default_rng([seed, machine_, 42, session]).uniform(0.9, 1.1)
-    data = machine(machine_, session, speed, load, rate_hz, seed, LABELS.index(label))
-    return _recording(data, rate_hz, machine_, session, label, seed)
+        load = load * np.random.default_rng([seed, machine, 42, session]).uniform(0.9, 1.1)
+    data = sensed(machine, session, speed, load, rate_hz, seed, LABELS.index(label))
+    return _recording(data, rate_hz, machine, session, label, seed)
 
 
-def _play(machine_: int, *, rate_hz: float, seed: int) -> Recording:
+def _play(machine: int, *, rate_hz: float, seed: int) -> Recording:
     """All states one after the other, 12 s each, with ramps of 3 s between them."""
-    speed, load, before = [], [], (0.0, 0.0)
+    speed: list[np.ndarray] = []
+    load: list[np.ndarray] = []
+    before = (0.0, 0.0)
     for state in _STORY:
         for values, last, to in ((speed, before[0], STATES[state][0]), (load, before[1], STATES[state][1])):
             values += [_ramp(round(_RAMP_S * rate_hz), last, to), np.full(round(_HOLD_S * rate_hz), to)]
         before = STATES[state]
-    data = machine(machine_, 0, np.concatenate(speed), np.concatenate(load), rate_hz, seed, 99)
-    made = _recording(data, rate_hz, machine_, 0, "", seed)
+    data = sensed(machine, 0, np.concatenate(speed), np.concatenate(load), rate_hz, seed, 99)
+    made = _recording(data, rate_hz, machine, 0, "", seed)
     return dataclasses.replace(made, placement=f"{made.placement}; every {_HOLD_S + _RAMP_S:g} s: {', '.join(_STORY)}")
 
 

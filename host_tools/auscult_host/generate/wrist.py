@@ -42,7 +42,8 @@ def activity(person: int, session: int, label: str, seconds: float, rate_hz: flo
     if label in _GAITS:
         body = _gait(rng, t, *_GAITS[label], cadence * day.normal(1, 0.02), vigour, max(0.3, swing), posture[0])
     elif label == "idle":
-        body = _down(posture[0] + _wander(rng, t, 0.03, 20), posture[1] + math.pi / 2 * rng.uniform(0, 1) + _wander(rng, t, 0.03, 20))
+        roll = posture[1] + math.pi / 2 * rng.uniform(0, 1)
+        body = _down(posture[0] + _wander(rng, t, 0.03, 20), roll + _wander(rng, t, 0.03, 20))
         body += rng.normal(0, 0.02, body.shape)
     else:
         body = _down(0.9 + posture[0] + _wander(rng, t, 0.55, 1.1), posture[1] + _wander(rng, t, 0.6, 1.3))
