@@ -16,6 +16,8 @@ from .errors import AuscultError
 COMMANDS = {
     "new": ("new", "new"),
     "import": ("import_", "import_"),
+    "inspect": ("inspect", "inspect"),
+    "edit": ("edit", "edit"),
     "generate": ("generate", "generate"),
     "train": ("train", "train"),
     "evaluate": ("evaluate", "evaluate"),
