@@ -8,6 +8,9 @@
 #else
 #define AUS_MODEL_OUT AUS_MODEL_CLASSES
 #endif
+#ifndef AUS_GUARD
+#define aus_novel(x) 0
+#endif
 
 // Class of a row of int16 features; out: AUS_MODEL_OUT words, probabilities in Q15 or the anomaly score
 static int aus_classify(const int16_t *x, int32_t *out) {

@@ -13,8 +13,8 @@ typedef struct {
     int16_t window[AUS_N * AUS_AXES + (AUS_N * AUS_AXES) % 2];
 } aus_state_t;
 
-// out: [0] 1 window complete, 3 complete but samples are missing in it, 0 none; [1] class or -1; [2] number of the
-// window, from 0; then probabilities Q15 (or the score); then the features
+// out: [0] flags: 1 window complete, 2 samples are missing in it, 4 novel (unlike those of training), 0 no window;
+// [1] class or -1; [2] number of the window, from 0; then probabilities Q15 (or the score); then the features
 #define AUS_OUT_WORDS (3 + AUS_MODEL_OUT + AUS_FEATURES)
 
 #if AUS_MODEL
@@ -33,8 +33,10 @@ static void aus_window(const int16_t *w, int32_t *out, int32_t *scratch) {
 #if AUS_MODEL
     int16_t x[AUS_FEATURES];
     aus_quantise(out + 3 + AUS_MODEL_OUT, x);
+    out[0] = aus_novel(x) ? 5 : 1;
     out[1] = aus_classify(x, out + 3);
 #else
+    out[0] = 1;
     out[1] = -1;
 #endif
 }
@@ -74,7 +76,7 @@ AUS_SMALL int32_t aus_push(aus_state_t *s, const int16_t *block, int32_t n, int3
         w = s->window;
     }
     aus_window(w, out, s->scratch);
-    out[0] = s->gap > 0 ? 3 : 1;
+    if (s->gap > 0) out[0] |= 2;
     out[2] = s->count++;
 #if AUS_HOP < AUS_N
     aus_copy(s->window, w + AUS_HOP * AUS_AXES, (AUS_N - AUS_HOP) * AUS_AXES);

@@ -15,10 +15,25 @@ static inline int32_t model_clamp(int64_t x) {
     return x > INT32_MAX ? INT32_MAX : x < -INT32_MAX ? -INT32_MAX : (int32_t)x;
 }
 
-// sum + w . x
+// sum + w . x, for weights of 32, 16 and 8 bits
 MODEL_FUNCTION int64_t model_dot(const int32_t *w, const int32_t *x, int n, int64_t sum) {
     for (int i = 0; i < n; i++) sum += (int64_t)w[i] * x[i];
     return sum;
+}
+
+MODEL_FUNCTION int64_t model_dot16(const int16_t *w, const int32_t *x, int n, int64_t sum) {
+    for (int i = 0; i < n; i++) sum += (int64_t)w[i] * x[i];
+    return sum;
+}
+
+MODEL_FUNCTION int64_t model_dot8(const int8_t *w, const int32_t *x, int n, int64_t sum) {
+    for (int i = 0; i < n; i++) sum += (int64_t)w[i] * x[i];
+    return sum;
+}
+
+// x / 2^down, also for a negative `down`
+static inline int64_t model_scale(int64_t x, int down) {
+    return down >= 0 ? x >> down : x * ((int64_t)1 << -down);
 }
 
 // e^-t: t Q24, result Q30 within 2^-23 of the true value.

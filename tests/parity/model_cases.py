@@ -8,14 +8,21 @@ from typing import Any
 
 import numpy as np
 from auscult_host.bench_models import bench_forest
+from auscult_host.estimators.median_distance import MedianDistance
 from sklearn.covariance import EllipticEnvelope
 from sklearn.datasets import make_classification
+from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.feature_selection import SelectKBest, VarianceThreshold
+from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
 from sklearn.mixture import GaussianMixture
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 N_ROWS = 1000
@@ -29,6 +36,7 @@ class ModelCase:
     name: str
     fit: Fit
     layout: str = "fast"
+    bits: int = 32
 
 
 @lru_cache
@@ -99,4 +107,30 @@ CASES = [
     ModelCase("envelope_scaled", _on(make_pipeline(StandardScaler(), EllipticEnvelope(random_state=0)), 4)),
     ModelCase("bayes_2", _on(GaussianNB(), 2)),
     ModelCase("bayes_10_names", _on(make_pipeline(StandardScaler(), GaussianNB()), 10, names=True)),
+    ModelCase("lda_2", _on(LinearDiscriminantAnalysis(), 2)),
+    ModelCase("lda_4_names", _on(make_pipeline(StandardScaler(), LinearDiscriminantAnalysis()), 4, names=True)),
+    ModelCase("logistic_2", _on(make_pipeline(RobustScaler(), LogisticRegression()), 2)),
+    ModelCase("logistic_5", _on(make_pipeline(MaxAbsScaler(), LogisticRegression(C=10)), 5)),
+    ModelCase("ridge_4", _on(RidgeClassifier(), 4)),
+    ModelCase("svc_2", _on(make_pipeline(StandardScaler(), LinearSVC()), 2)),
+    ModelCase("sgd_3", _on(make_pipeline(StandardScaler(), SGDClassifier(random_state=0)), 3)),
+    ModelCase("knn_3", _on(KNeighborsClassifier(3), 3)),
+    ModelCase("knn_scaled_4", _on(make_pipeline(StandardScaler(), KNeighborsClassifier(5, algorithm="brute")), 4)),
+    ModelCase("knn_distance_4", _on(make_pipeline(RobustScaler(), KNeighborsClassifier(7, weights="distance")), 4)),
+    ModelCase("median", _on(MedianDistance(0.1), 2)),
+    ModelCase("median_scaled", _on(make_pipeline(StandardScaler(), MedianDistance(0.0)), 3)),
+    ModelCase("chosen_forest", _on(make_pipeline(StandardScaler(), SelectKBest(k=5), MinMaxScaler(), _forest()), 3)),
+    ModelCase("chosen_logistic", _on(make_pipeline(VarianceThreshold(1e5), StandardScaler(), LogisticRegression()), 3)),
+    ModelCase("pca_mlp", _on(make_pipeline(StandardScaler(), PCA(6, whiten=True), MLPClassifier((8,), max_iter=30)), 4)),
+    ModelCase("lda_logistic", _on(make_pipeline(LinearDiscriminantAnalysis(), LogisticRegression()), 4)),
+]
+NARROW = [
+    ModelCase(f"{name}_{bits}", fit, bits=bits)
+    for bits in (16, 8)
+    for name, fit in (
+        ("lda", _on(make_pipeline(StandardScaler(), LinearDiscriminantAnalysis()), 4)),
+        ("mlp", _on(_mlp("tanh"), 4)),
+        ("mlp_unscaled", _on(MLPClassifier((16,), max_iter=40, random_state=0), 3)),
+        ("knn", _on(make_pipeline(StandardScaler(), KNeighborsClassifier(5)), 4)),
+    )
 ]

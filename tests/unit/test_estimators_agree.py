@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from auscult_host.estimators import convert
+from auscult_host.estimators import convert, fit_guard
 from auscult_host.estimators.scaling import Scaling, take_apart
 from auscult_host.estimators.trees import Split, read_forest, walk
-from parity.model_cases import CASES, N_ROWS, ModelCase
+from parity.model_cases import CASES, N_ROWS, NARROW, ModelCase
 from parity.model_on_host import compile_c, run_model
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -29,10 +29,46 @@ def test_same_class_and_probabilities(case: ModelCase, tmp_path: Path) -> None:
         score = acc[:, 0] / 2.0 ** code.description["score_bits"]
         assert np.allclose(score, true_distance, rtol=1e-4)
         assert ((acc[:, 0] > code.description["score_threshold"]) == (found == 0)).all()
-    else:
+    elif code.kind == "MedianDistance":
+        score = acc[:, 0] / 2.0 ** code.description["score_bits"]
+        assert np.allclose(score, np.minimum(-model.score_samples(rows.astype(float)), 2**14), rtol=1e-6, atol=2**-15)
+    elif hasattr(model, "predict_proba"):
         error = np.abs(probabilities - model.predict_proba(rows.astype(float))).max()
         assert error < 1 / 255
         assert error < code.description["probability_error"] + 2**-12
+
+
+@pytest.mark.parametrize("case", NARROW, ids=lambda case: case.name)
+def test_fewer_bits_say_what_they_cost(case: ModelCase, tmp_path: Path) -> None:
+    """Smaller tables; the class agreement of the description is that of the C."""
+    model, rows = case.fit()
+    wide, narrow = (convert(model, rows.shape[1], bits=bits, rows=rows) for bits in (32, case.bits))
+    # kNN's rows are int16 anyway
+    assert narrow.description["table_bytes"] < wide.description["table_bytes"] or case.name == "knn_16"
+    found, _, _ = run_model(narrow, rows, tmp_path)
+    agreement = float(np.mean(np.array(narrow.classes)[found] == model.predict(rows.astype(float))))
+    assert agreement == pytest.approx(narrow.description.get("class_agreement", 1), abs=0.002)
+    assert agreement >= (0.995 if case.bits == 16 else 0.9)
+
+
+def size_of_tables(source: str, folder: Path) -> int:
+    """Bytes of the constant tables whose names start with model_."""
+    driver = "int use(const int16_t *x, int32_t *a, uint16_t *p) { aus_model_proba(a, p); return aus_model(x, a); }\n"
+    if "AUS_GUARD" in source:
+        driver += "int use_guard(const int16_t *x) { return aus_novel(x); }\n"
+    built = compile_c(source + driver, folder, ["-c", "-O1", "-fno-toplevel-reorder"], "model.o")
+    symbols = subprocess.run(["nm", "-S", "--defined-only", str(built)], check=True, capture_output=True, text=True).stdout
+    lines = [line.split() for line in symbols.splitlines()]
+    return sum(int(line[1], 16) for line in lines if len(line) == 4 and line[2] in "rR" and line[3].startswith("model_"))
+
+
+@pytest.mark.parametrize("case", CASES + NARROW, ids=lambda case: case.name)
+def test_size_is_said(case: ModelCase, tmp_path: Path) -> None:
+    model, rows = case.fit()
+    guard = fit_guard(rows, np.arange(len(rows)) // 100, 0.01)
+    for with_guard in (None, guard):
+        code = convert(model, rows.shape[1], case.layout, bits=case.bits, guard=with_guard)
+        assert size_of_tables(code.c_source, tmp_path) == code.description["table_bytes"]
 
 
 @pytest.mark.parametrize("layout", ["fast", "small"])

@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 from auscult_host.errors import AuscultError
 from auscult_host.estimators import convert
+from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.linear_model import LogisticRegression
+from sklearn.feature_selection import SelectKBest
+from sklearn.linear_model import RidgeClassifier
 from sklearn.mixture import GaussianMixture
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, PolynomialFeatures
+from sklearn.preprocessing import MinMaxScaler, Normalizer, PolynomialFeatures
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 RNG = np.random.default_rng(0)
@@ -40,7 +44,14 @@ def hardly_any_spread() -> GaussianNB:
     [
         (RandomForestRegressor(2).fit(X, Y), "RandomForestRegressor"),
         (MLPRegressor(hidden_layer_sizes=(3,), max_iter=1).fit(X, Y), "MLPRegressor"),
-        (LogisticRegression().fit(X, Y), "LogisticRegression"),
+        (SVC().fit(X, Y), "SVC"),
+        (RidgeClassifier().fit(X, np.stack([Y, 1 - Y], 1)), "several labels"),
+        (KNeighborsClassifier(metric="manhattan").fit(X, Y), "manhattan"),
+        (KNeighborsClassifier().fit(X + 0.5, Y), "whole numbers"),
+        (KNeighborsClassifier().fit(np.tile(X, (200, 1)), np.tile(Y, 200)), "108000 bytes"),
+        (make_pipeline(PCA(2), GaussianNB()).fit(X, Y), "PCA"),
+        (make_pipeline(Normalizer(), GaussianNB()).fit(X, Y), "Normalizer"),
+        (make_pipeline(SelectKBest(k=2), DecisionTreeClassifier()).fit(X[:, :3], Y), "fitted on 3 features"),
         (RandomForestClassifier(2), "not fitted"),
         (make_pipeline(MinMaxScaler(), GaussianNB()), "not fitted"),
         (DecisionTreeClassifier().fit(X[:, :3], Y), "fitted on 3 features"),
@@ -66,6 +77,12 @@ def test_refused_by_name(model: Any, named: str) -> None:
 def test_unknown_layout() -> None:
     with pytest.raises(AuscultError, match="tiny"):
         convert(DecisionTreeClassifier().fit(X, Y), 4, "tiny")
+
+
+def test_near_name_is_proposed() -> None:
+    with pytest.raises(AuscultError) as refusal:
+        convert(RandomForestRegressor(2).fit(X, Y), 4)
+    assert "RandomForestClassifier" in refusal.value.hint
 
 
 def test_leaves_folder_and_numpy_as_they_were(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,12 @@ import numpy as np
 
 from .fixedpoint import check_finite
 from .gaussian import emit_densities
-from .model_code import ModelCode
+from .model_code import ModelCode, Options
 from .scaling import Scaling
 from .through_emlearn import emlearn_model
 
 
-def convert_bayes(estimator: Any, scaling: Scaling, layout: str) -> ModelCode:
+def convert_bayes(estimator: Any, scaling: Scaling, options: Options) -> ModelCode:
     """Naive Bayes as Gaussians with diagonal covariance.
 
     Means and deviations are those of emlearn's converted model before its Q16.16 code, which is too coarse for them

@@ -26,12 +26,16 @@ class FixedAffine:
         """Right shifts that bring every row to Q(result_bits)."""
         shifts = [exponent - result_bits for exponent in self.exponents]
         if min(shifts) < 0:
-            raise AuscultError(
-                "parameters whose results can exceed what fixed point holds here (2^37)",
-                "features that vary by at least a few steps of their int16 range",
-                "put a StandardScaler in front of the model or drop features that hardly vary",
-            )
+            raise too_large()
         return shifts
+
+
+def too_large() -> AuscultError:
+    return AuscultError(
+        "parameters whose results can exceed what fixed point holds here (2^37)",
+        "features that vary by at least a few steps of their int16 range",
+        "put a StandardScaler in front of the model or drop features that hardly vary",
+    )
 
 
 def check_finite(kind: str, **parameters: Any) -> None:
@@ -58,21 +62,35 @@ def int16_shifts(matrix: Floats) -> list[int]:
 
 
 def fix_affine(
-    matrix: Floats, offset: Floats, input_bits: list[int], input_bound: Floats, one_scale: bool = False
+    matrix: Floats, offset: Floats, input_bits: list[int], input_bound: Floats, one_scale: bool = False, bits: int = 32
 ) -> FixedAffine:
     """matrix [n_in, n_out] and offset [n_out] with inputs in Q(input_bits[i]), |input i| <= input_bound[i].
 
-    one_scale: all rows share one exponent.
+    one_scale: no row's exponent exceeds what all rows can have (32 bits: all share it). bits: of a weight; with fewer
+    than 32 a row may cut its largest weights off where that makes the sum of all squared errors less.
     """
     weights_log2 = np.array([[ceil_log2(float(w)) for w in row] for row in np.abs(matrix)]).reshape(matrix.shape)
+    bound = np.abs(matrix).T @ input_bound + np.abs(offset)
+    room = [min(60, SUM_BITS - ceil_log2(float(b))) for b in bound]
+    if one_scale:
+        room = [min(room)] * len(room)
+    fits = [min(bits - 1 + at - log2 for at, log2 in zip(input_bits, column, strict=True)) for column in weights_log2.T]
+    if one_scale and bits == 32:
+        fits = [min(fits)] * len(fits)
+    limit = 2 ** (bits - 1) - 1
+
+    def stored(j: int, exponent: int) -> Floats:
+        scaled = matrix[:, j] * np.exp2(exponent - np.array(input_bits, float))
+        return np.asarray(np.clip(np.round(scaled), -limit, limit))
+
+    def error(j: int, exponent: int) -> float:
+        steps = np.exp2(exponent - np.array(input_bits, float))
+        return float((((stored(j, exponent) / steps - matrix[:, j]) * np.exp2(-np.array(input_bits, float))) ** 2).sum())
+
     exponents = []
     for j in range(matrix.shape[1]):
-        bound = float(np.abs(matrix[:, j]) @ input_bound + abs(offset[j]))
-        fits_int32 = min(31 + bits - log2 for bits, log2 in zip(input_bits, weights_log2[:, j], strict=True))
-        exponents.append(max(-60, min(SUM_BITS - ceil_log2(bound), fits_int32, 60)))
-    if one_scale:
-        exponents = [min(exponents)] * len(exponents)
-    scaled = matrix.T * np.exp2(np.array(exponents)[:, None] - np.array(input_bits)[None, :])
-    weights = np.clip(np.round(scaled), 1 - 2**31, 2**31 - 1).astype(np.int64).tolist()
+        choices = [max(-60, min(room[j], fits[j] + more)) for more in ((0,) if bits == 32 else (0, 1))]
+        exponents.append(min(choices, key=lambda exponent, row=j: error(row, exponent)))  # type: ignore[misc]
+    weights = [stored(j, exponent).astype(np.int64).tolist() for j, exponent in enumerate(exponents)]
     bias = [round(float(b) * 2.0**e) for b, e in zip(offset, exponents, strict=True)]
     return FixedAffine(weights, bias, exponents)

@@ -6,20 +6,20 @@ from typing import Any
 from ..errors import AuscultError
 from .forest_fast import emit_fast
 from .forest_small import emit_small
-from .model_code import ModelCode
+from .model_code import ModelCode, Options
 from .scaling import Scaling
 from .trees import read_forest
 
 
-def convert_forest(estimator: Any, scaling: Scaling, layout: str) -> ModelCode:
+def convert_forest(estimator: Any, scaling: Scaling, options: Options) -> ModelCode:
     """Trees as integer C: soft voting like scikit-learn's predict_proba, ties to the first class."""
     if getattr(estimator, "n_outputs_", 1) != 1:
         raise AuscultError(f"{type(estimator).__name__} with {estimator.n_outputs_} outputs", "one output",
                            "fit one model per output")
     forest = read_forest(estimator, scaling)
-    source, facts = emit_small(forest) if layout == "small" else emit_fast(forest)
+    source, facts = emit_small(forest) if options.layout == "small" else emit_fast(forest)
     facts |= {
-        "layout": layout,
+        "layout": options.layout,
         "trees": len(forest.trees),
         "splits": forest.splits(),
         "leaves": len(forest.leaves()),

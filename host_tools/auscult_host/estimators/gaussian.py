@@ -107,4 +107,5 @@ static int aus_model(const int16_t *x, int32_t *acc) {{
 }}
 static void aus_model_proba(const int32_t *acc, uint16_t *p) {{ model_softmax(acc, {n_components}, p); }}
 """
-    return source, facts | {"layout": "table", "probability_error": 1e-4}
+    facts["table_bytes"] += 8 * n_components
+    return source, facts | {"layout": "table", "components": n_components, "probability_error": 1e-4}

@@ -8,14 +8,14 @@ import numpy as np
 from ..errors import AuscultError
 from .fixedpoint import Floats, check_finite
 from .gaussian import emit_densities, emit_distances
-from .model_code import ModelCode
+from .model_code import ModelCode, Options
 from .scaling import Scaling
 from .through_emlearn import emlearn_model
 
 COVARIANCES = ("full", "tied", "diag", "spherical")
 
 
-def convert_mixture(estimator: Any, scaling: Scaling, layout: str) -> ModelCode:
+def convert_mixture(estimator: Any, scaling: Scaling, options: Options) -> ModelCode:
     """Classes are the components, probabilities their responsibilities.
 
     Means, Cholesky factors of the precisions, their log-determinants and the log-weights are those of emlearn's
@@ -37,7 +37,7 @@ def convert_mixture(estimator: Any, scaling: Scaling, layout: str) -> ModelCode:
     return ModelCode(source, "GaussianMixture", n_components, list(range(n_components)), facts)
 
 
-def convert_envelope(estimator: Any, scaling: Scaling, layout: str) -> ModelCode:
+def convert_envelope(estimator: Any, scaling: Scaling, options: Options) -> ModelCode:
     """Classes -1 (outside) and 1; acc[0] is the Mahalanobis distance in Q(score_bits), outside above the threshold.
 
     Location, precision and offset are those of emlearn's converted envelope (float64).

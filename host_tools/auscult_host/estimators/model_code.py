@@ -6,6 +6,16 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class Options:
+    """How a model is to be stored. layout: of trees, `fast` or `small`. bits: 32, 16 or 8 of a weight or prototype.
+    rows: int16 rows [n, F] to compare on what fewer bits change."""
+
+    layout: str = "fast"
+    bits: int = 32
+    rows: Any = None
+
+
+@dataclass(frozen=True)
 class ModelCode:
     """Integer C of one fitted estimator.
 
