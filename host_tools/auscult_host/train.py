@@ -76,7 +76,7 @@ class Fitted:
 
     def code(self, layout: str | None = None) -> ModelCode:
         """The model as integer C."""
-        return convert(self.estimator, len(self.spec.features), layout or self.layout)
+        return convert(self.estimator, len(self.spec.features), layout or self.layout, bits=self.bits, guard=self.guard)
 
     def pipeline(self) -> HostPipeline:
         """The compiled pipeline on this PC."""
