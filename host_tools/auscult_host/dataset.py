@@ -2,9 +2,11 @@
 """Datasets: a folder of recordings, cut into windows, split by the group that must not be in both parts."""
 
 import dataclasses
+import difflib
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -55,6 +57,13 @@ def scan(folder: Path | str) -> list[Entry]:
     Raises AuscultError for a folder without recordings and for recordings that do not fit together: axes, unit and
     rate must be the same in all.
     """
+    found = entries(folder)
+    check_uniform(found)
+    return found
+
+
+def entries(folder: Path | str) -> list[Entry]:
+    """The same, whether they fit together or not."""
     folder = Path(folder)
     if folder.is_file():
         return [read_header(folder)]
@@ -65,9 +74,7 @@ def scan(folder: Path | str) -> list[Entry]:
     if not paths:
         raise AuscultError(f"{folder} holds no recordings", "at least one .parquet file",
                            "fill it with `auscult import` or `auscult generate`")
-    entries = [read_header(path) for path in paths]
-    check_uniform(entries)
-    return entries
+    return [read_header(path) for path in paths]
 
 
 def load(folder: Path | str) -> list[Recording]:
@@ -86,7 +93,24 @@ def check_uniform(recordings: Sequence[Header]) -> None:
         if abs(other.rate_hz / first.rate_hz - 1) > _RATE_TOLERANCE:
             raise AuscultError(f"{other.name} was sampled at {other.rate_hz:g} Hz, {first.name} at "
                                f"{first.rate_hz:g} Hz", "one rate in a dataset",
-                               "keep them in separate folders, or resample before importing")
+                               "keep them in separate folders; if they are meant to have one rate, import with --rate-hz")
+
+
+def likely_typos(labels: Mapping[str, int]) -> list[tuple[str, str]]:
+    """Pairs (label, the likely meant one) of labels that are nearly the same; labels: how often each stands in a dataset.
+
+    Labels that differ in a number are different on purpose, and so are those of which one is part of the other by two
+    letters or more (normal, abnormal).
+    """
+    pairs = []
+    names = sorted((label for label in labels if len(label) >= 4), key=lambda label: (-labels[label], label))
+    for at, rare in enumerate(names):
+        for usual in difflib.get_close_matches(rare.casefold(), [name.casefold() for name in names[:at]], 1, 0.8):
+            whole = next(name for name in names[:at] if name.casefold() == usual)
+            apart = abs(len(rare) - len(whole)) >= 2 and (rare.casefold() in usual or usual in rare.casefold())
+            if not apart and re.sub(r"\d+", "", rare) != re.sub(r"\d+", "", whole):
+                pairs.append((rare, whole))
+    return pairs
 
 
 def choose_full_scale(recordings: Sequence[Recording | Entry]) -> float:

@@ -296,6 +296,11 @@ def _read_blocks(path: Path, samples: int) -> Iterator[np.ndarray]:
             yield np.stack([column.to_numpy() for column in batch.columns], axis=1)
 
 
+def is_recording(schema: Any) -> bool:
+    """Whether a Parquet file of this Arrow schema is one of ours."""
+    return _KEY in (schema.metadata or {})
+
+
 def _metadata(path: Path, schema_metadata: dict[bytes, bytes], hint: str) -> dict[str, Any]:
     try:
         meta = json.loads(schema_metadata[_KEY])

@@ -1,37 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CSV: separator, header, time column, axes and units are guessed; each guess is noted."""
+"""CSV: separator, header, time column, axes and units are guessed; each guess is noted. Files are read chunk by chunk."""
 
 import csv
 import datetime
+import io
 import math
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
 
 from ..errors import AuscultError
-from ..recordings import identifier
-from . import Imported, Options, finish, number_axes
-from .units import SECONDS, Unit, find_unit, split_header
+from ..recordings import Recording
+from . import Notes, Options
+from .columns import Layout, lay_out
+from .tables import Batch, key_column, key_text, read_table
+from .units import SECONDS, find_unit, split_header
 
-_TIME = re.compile(r"(t|time|timestamp|date|datetime|seconds|sec|ms|us)", re.IGNORECASE)
-_COUNTER = re.compile(r"(|#|no|nr|n|index|idx|sample|row|unnamed: 0)", re.IGNORECASE)
-_LABEL = re.compile(r"(label|class|state|fault|condition)", re.IGNORECASE)
-_AXIS = re.compile(r"(?:acc|accel|acceleration|accelerometer|a)?[ _.\-]*([xyz])[ _.\-]*(?:axis|acc)?", re.IGNORECASE)
+_CHUNK = 1 << 22  # bytes that are worked on at a time
+_SNIFFED = 500  # lines by which the layout is found
+_COMMENT = ("#", "%", "//")
 
 
-def import_csv(path: Path, options: Options) -> Imported:
-    """One CSV file into one recording.
+def import_csv(path: Path, options: Options, notes: Notes) -> Iterator[Recording]:
+    """The recordings of one CSV file: one, unless columns for label, machine or session split it.
 
     Raises AuscultError with the line of the first cell that is not a number, of a row with a missing cell, of time
     that goes backwards.
     """
-    notes: list[str] = []
-    lines, numbers = _lines(path)
+    chunks = _chunks(path)
+    chunk, first_line = next(chunks, (b"", 1))
+    lines, numbers = _kept(chunk, first_line, _SNIFFED)
+    if not lines:
+        raise AuscultError(f"{path} is empty", "rows of numbers", "record it again")
     separator = _separator(lines[:50])
-    rows = list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
-    if separator == " ":
-        rows = [[cell for cell in row if cell] for row in rows]
+    rows = _cells(path, lines, separator)
     decimal_comma = separator != "," and not any("." in cell for row in rows[1:20] for cell in row)
     header, first = _header(path, rows, decimal_comma)
     titles = [split_header(cell) for cell in header] if header else []
@@ -39,63 +45,174 @@ def import_csv(path: Path, options: Options) -> Imported:
             all(not cell or find_unit(cell.strip("()[] ")) or cell.strip("()[] ") in SECONDS for cell in rows[first]):
         titles = [(name, cell.strip("()[] ")) for (name, _), cell in zip(titles, rows[first])]
         first += 1  # a row of units under the header
-    body, numbers = rows[first:], numbers[first:]
-    if not body:
+    if first >= len(rows):
         raise AuscultError(f"{path} has a header and no data", "rows of numbers", "record it again")
+    body = rows[first:]
     width = len(header) if header else len(body[0])
-    for row, line in zip(body, numbers):
-        if len(row) != width:
-            raise AuscultError(f"{path}, line {line}: {len(row)} cells", f"{width}, as in the other rows",
-                               "the file may be cut off: delete the incomplete line or get the file again")
     names = [name for name, _ in titles] if titles else [f"column {i + 1}" for i in range(width)]
-
-    time = next((i for i, name in enumerate(names) if titles and _TIME.fullmatch(name)), None)
-    if time is None and not titles and options.rate_hz is None and width > 1:
+    units = [unit for _, unit in titles] if titles else [""] * width
+    time = None
+    if not titles and options.rate_hz is None and width > 1:
         time = _looks_like_time(body, decimal_comma)
-    label = _constant_label(path, names, body, options)
-    chosen = _choose(path, names, body, time, options, decimal_comma)
-    units = {i: titles[i][1] for i in chosen} if titles else dict.fromkeys(chosen, "")
-    if not options.columns:
-        same = [i for i in chosen if units[i] == units[chosen[0]]]
-        if len(same) < len(chosen):
-            notes.append(f"left out {', '.join(names[i] for i in chosen if i not in same)}: another unit")
-        chosen = same
-    data = _numbers(path, body, numbers, chosen, names, decimal_comma)
-    rate_hz = None
-    if time is not None and options.rate_hz is None:
-        unit_text = titles[time][1] or (names[time] if names[time].lower() in SECONDS else "") if titles else "s"
-        rate_hz = _rate(path, [row[time] for row in body], numbers, unit_text, names[time], decimal_comma, notes)
-    unit: Unit | None = None
-    text = units[chosen[0]]
-    if text and options.unit is None:
-        unit = find_unit(text)
-        if unit is None:
-            raise AuscultError(f"{path}: column {names[chosen[0]]!r} has the unit {text!r}", "a known unit",
-                               "give it with --unit g, mg, m/s2, degC ... and a factor with --scale")
-        notes.append(f"unit {text}, from the header")
-    axes = _axis_names([names[i] for i in chosen]) if titles else number_axes(len(chosen))
-    notes.append("columns " + ", ".join(f"{names[i]} -> {axis}" for i, axis in zip(chosen, options.axes or axes)))
-    return Imported([finish(path.stem, data, rate_hz, unit, axes, options, notes, label=label, source=path.name)],
-                    notes)
+    numeric = [i < len(body[0]) and _value(body[0][i], decimal_comma) is not None for i in range(width)]
+    layout = lay_out(path, names, units, numeric, bool(titles), options, notes, time)
+    if options.rate_hz is not None:
+        layout.time = None
+    dated = layout.time is not None and not numeric[layout.time]
+    reader = _Reader(path, layout, separator, decimal_comma, width, dated)
+    skipped = numbers[first] - first_line
+    rest = chunk.split(b"\n", skipped)[skipped]
+
+    def batches() -> Iterator[Batch]:
+        yield from reader.read(rest, first_line + skipped)
+        for more, line in chunks:
+            yield from reader.read(more, line)
+
+    yield from read_table(path, layout, batches(), options, notes)
 
 
-def _lines(path: Path) -> tuple[list[str], list[int]]:
-    """Lines that are not blank or comments, and their numbers in the file."""
-    raw = path.read_bytes()
-    if b"\0" in raw and not raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+def _chunks(path: Path) -> Iterator[tuple[bytes, int]]:
+    """Whole lines in UTF-8, each ended by a line feed, and the number of the first."""
+    line, held, rest = 1, b"", b""
+    for piece in _pieces(path):
+        whole, found, after = piece.rpartition(b"\n")
+        if not found:
+            rest += piece
+            continue
+        if held:
+            chunk = _clean(path, held)
+            yield chunk, line
+            line += chunk.count(b"\n")
+        held, rest = rest + whole + found, after
+    if held or rest:  # the last line may lack its end
+        yield _clean(path, held + rest), line
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        start = file.read(3)
+        if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            file.seek(0)
+            text = io.TextIOWrapper(file, encoding="utf-16", errors="replace", newline="")
+            while part := text.read(_CHUNK):
+                yield part.encode()
+            return
+        yield b"" if start == b"\xef\xbb\xbf" else start
+        while piece := file.read(_CHUNK):
+            yield piece
+
+
+def _clean(path: Path, chunk: bytes) -> bytes:
+    if b"\0" in chunk:
         raise AuscultError(f"{path} is not text", "a CSV file", "export it as CSV first")
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = raw.decode("utf-16", errors="replace")
-    else:
+    try:
+        chunk.decode()
+    except UnicodeDecodeError:
+        chunk = chunk.decode("latin-1").encode()  # older loggers write "m/s²" and "°C" so
+    if b"\r" in chunk:
+        chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return chunk if chunk.endswith(b"\n") else chunk + b"\n"
+
+
+def _kept(chunk: bytes, first_line: int, most: int | None = None) -> tuple[list[str], list[int]]:
+    """Lines that are not blank or comments, and their numbers in the file."""
+    lines, numbers = [], []
+    for number, line in enumerate(io.StringIO(chunk.decode(), newline="\n"), first_line):
+        if line.strip() and not line.lstrip().startswith(_COMMENT):
+            lines.append(line[:-1])
+            numbers.append(number)
+            if len(lines) == most:
+                break
+    return lines, numbers
+
+
+def _cells(path: Path, lines: list[str], separator: str) -> list[list[str]]:
+    try:
+        rows = list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
+    except csv.Error as error:
+        raise AuscultError(f"{path} cannot be read as CSV ({error})", "lines of cells", "export it again") from error
+    return [[cell for cell in row if cell] for row in rows] if separator == " " else rows
+
+
+class _Reader:
+    """Chunks of lines into batches: by Arrow's parser, and where that finds anything unusual, slowly and with the line."""
+
+    def __init__(self, path: Path, layout: Layout, separator: str, decimal_comma: bool, width: int, dated: bool) -> None:
+        self._path, self._layout, self._separator, self._decimal_comma = path, layout, separator, decimal_comma
+        self._width, self._dated = width, dated
+        columns = {i: pa.string() for i in layout.keys.values()} | {i: pa.float64() for i in layout.data}
+        if layout.time is not None:
+            columns[layout.time] = pa.string() if dated else pa.float64()
+        self._convert = pa.csv.ConvertOptions(
+            column_types={str(i): kind for i, kind in columns.items()}, include_columns=[str(i) for i in columns],
+            null_values=[], strings_can_be_null=False, decimal_point="," if decimal_comma else ".")
+        self._parse = pa.csv.ParseOptions(delimiter=separator)
+
+    def read(self, chunk: bytes, line: int) -> Iterator[Batch]:
+        batch = self._fast(chunk, line) or self._slow(chunk, line)
+        if len(batch.values):
+            yield batch
+
+    def _fast(self, chunk: bytes, line: int) -> Batch | None:
+        if re.search(rb"^\s*(#|%|//)", chunk, re.MULTILINE):
+            return None
+        if self._separator == " ":
+            chunk = re.sub(rb"^ | $", b"", re.sub(rb" +", b" ", chunk), flags=re.MULTILINE)
+        read = pa.csv.ReadOptions(use_threads=False, block_size=len(chunk) + 1,
+                                  column_names=[str(i) for i in range(self._width)])
         try:
-            text = raw.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = raw.decode("latin-1")  # older loggers write "m/s²" and "°C" so
-    kept = [(line, i) for i, line in enumerate(text.splitlines(), 1)
-            if line.strip() and not line.lstrip().startswith(("#", "%", "//"))]
-    if not kept:
-        raise AuscultError(f"{path} is empty", "rows of numbers", "record it again")
-    return [line for line, _ in kept], [i for _, i in kept]
+            table = pa.csv.read_csv(pa.BufferReader(chunk), read, self._parse, self._convert)
+        except pa.ArrowException:
+            return None
+        if len(table) != chunk.count(b"\n"):
+            return None
+        values = np.stack([table[str(i)].to_numpy() for i in self._layout.data], axis=1)
+        time = None
+        if self._layout.time is not None:
+            cells = table[str(self._layout.time)]
+            try:
+                time = np.array([_moment(cell) for cell in cells.to_pylist()]) if self._dated else cells.to_numpy()
+            except ValueError:
+                return None
+        if not (np.isfinite(values).all() and (time is None or np.isfinite(time).all())):
+            return None
+        keys = [key_column(table[str(i)]) for i in self._layout.keys.values()]
+        return Batch(values, time, self._dated, keys, np.arange(line, line + len(values)))
+
+    def _slow(self, chunk: bytes, line: int) -> Batch:
+        lines, numbers = _kept(chunk, line)
+        rows = _cells(self._path, lines, self._separator)
+        layout = self._layout
+        values, time = np.empty((len(rows), len(layout.data))), np.empty(len(rows))
+        for r, (row, number) in enumerate(zip(rows, numbers, strict=True)):
+            if len(row) != self._width:
+                raise AuscultError(f"{self._path}, line {number}: {len(row)} cells", f"{self._width}, as in the other rows",
+                                   "the file may be cut off: delete the incomplete line or get the file again")
+            for c, i in enumerate(layout.data):
+                value = _value(row[i], self._decimal_comma)
+                if value is None or not math.isfinite(value):
+                    raise AuscultError(f"{self._path}, line {number}: column {layout.names[i]!r} holds {row[i]!r}",
+                                       "a finite number", "cut the broken part out or get the file again")
+                values[r, c] = value
+            if layout.time is not None:
+                time[r] = self._time(row[layout.time], number)
+        keys = [key_text([row[i] for row in rows]) for i in layout.keys.values()]
+        return Batch(values, None if layout.time is None else time, self._dated, keys, np.array(numbers))
+
+    def _time(self, cell: str, number: int) -> float:
+        try:
+            value = _moment(cell) if self._dated else _value(cell, self._decimal_comma)
+        except ValueError:
+            value = None
+        if value is None:
+            raise AuscultError(f"{self._path}, line {number}: the time {cell!r}", "a number or an ISO 8601 time",
+                               "give --rate-hz and choose the others with --columns")
+        return value
+
+
+def _moment(cell: str) -> float:
+    moment = datetime.datetime.fromisoformat(cell.strip())
+    return moment.replace(tzinfo=moment.tzinfo or datetime.UTC).timestamp()
 
 
 def _separator(lines: list[str]) -> str:
@@ -145,102 +262,3 @@ def _looks_like_time(body: list[list[str]], decimal_comma: bool) -> int | None:
         return None
     step = np.diff(np.array(t, dtype=np.float64))
     return 0 if (step > 0).all() and step.max() < 1.5 * np.median(step) and np.median(step) < 1 else None
-
-
-def _constant_label(path: Path, names: list[str], body: list[list[str]], options: Options) -> str:
-    for i, name in enumerate(names):
-        if _LABEL.fullmatch(name) and not options.labels:
-            found = sorted({row[i].strip() for row in body})
-            if len(found) == 1:
-                return identifier(found[0])
-            raise AuscultError(f"{path}: column {name!r} holds {len(found)} different labels", "one label a file",
-                               "split the file, or give one with --label")
-    return ""
-
-
-def _choose(path: Path, names: list[str], body: list[list[str]], time: int | None, options: Options,
-            decimal_comma: bool) -> list[int]:
-    """Columns to import: those asked for, else every column of numbers but time, counters and labels."""
-    if options.columns:
-        positions = {name.casefold(): i for i, name in reversed(list(enumerate(names)))}
-        positions |= {str(i + 1): i for i in range(len(names)) if str(i + 1) not in positions}
-        unknown = [name for name in options.columns if name.casefold() not in positions]
-        if unknown:
-            raise AuscultError(f"{path} has no column {unknown[0]!r}", f"some of {', '.join(names)}",
-                               "name them without their units, or by number from 1")
-        return [positions[name.casefold()] for name in options.columns]
-    chosen = [i for i, name in enumerate(names)
-              if i != time and not _COUNTER.fullmatch(name) and not _LABEL.fullmatch(name)
-              and _value(body[0][i], decimal_comma) is not None]
-    if not chosen:
-        raise AuscultError(f"{path} has no column of numbers", "one column per axis", "choose with --columns")
-    return chosen
-
-
-def _numbers(path: Path, body: list[list[str]], numbers: list[int], chosen: list[int], names: list[str],
-             decimal_comma: bool) -> np.ndarray:
-    data = np.empty((len(body), len(chosen)))
-    for r, row in enumerate(body):
-        for c, i in enumerate(chosen):
-            value = _value(row[i], decimal_comma)
-            if value is None or not math.isfinite(value):
-                raise AuscultError(f"{path}, line {numbers[r]}: column {names[i]!r} holds {row[i]!r}",
-                                   "a finite number", "cut the broken part out or get the file again")
-            data[r, c] = value
-    return data
-
-
-def _rate(path: Path, cells: list[str], numbers: list[int], unit: str, name: str, decimal_comma: bool,
-          notes: list[str]) -> float:
-    """Samples per second from the time column: all steps together, so that jitter of the clock averages out."""
-    if len(cells) < 2:
-        raise AuscultError(f"{path} has a single row, which gives no rate", "at least two rows", "give --rate-hz")
-    seconds = np.empty(len(cells))
-    for r, cell in enumerate(cells):
-        value = _value(cell, decimal_comma)
-        if value is None:
-            try:
-                moment = datetime.datetime.fromisoformat(cell.strip())
-            except ValueError:
-                raise AuscultError(f"{path}, line {numbers[r]}: the time {cell!r}", "a number or an ISO 8601 time",
-                                   "give --rate-hz and choose the others with --columns") from None
-            value, unit = moment.replace(tzinfo=moment.tzinfo or datetime.UTC).timestamp(), "s"
-        seconds[r] = value
-    steps = np.diff(seconds)
-    if not (steps > 0).all():
-        r = int(np.argmin(steps > 0)) + 1
-        raise AuscultError(f"{path}, line {numbers[r]}: time stands still or goes backwards", "rising times",
-                           "give --rate-hz if the times are only coarse, or cut the file there")
-    if not unit:
-        unit = _guess_time_unit(path, float(seconds[0]), float(np.median(steps)), name)
-    factor = SECONDS.get(unit.casefold())
-    if factor is None:
-        raise AuscultError(f"{path}: the time column has the unit {unit!r}", "s, ms, us or ns", "give --rate-hz")
-    gaps = int((steps > 2.5 * np.median(steps)).sum())
-    rate_hz = 1 / (float(np.median(steps)) * factor) if gaps else (len(cells) - 1) / (
-        float(seconds[-1] - seconds[0]) * factor)
-    notes.append(f"rate {rate_hz:.6g} Hz, from column {name!r} in {unit}")
-    if gaps:
-        notes.append(f"warning: {gaps} gaps in time (samples are missing there)")
-    return rate_hz
-
-
-def _guess_time_unit(path: Path, first: float, step: float, name: str) -> str:
-    for limit, unit in ((1e17, "ns"), (1e14, "us"), (1e11, "ms"), (1e8, "s")):  # times since 1970
-        if first > limit:
-            return unit
-    if step < 1 or not step.is_integer():
-        return "s"
-    if step <= 100:
-        return "ms"
-    raise AuscultError(f"{path}: column {name!r} rises by {step:g} without saying of what", "s, ms or us in its title",
-                       f"rename it {name}_us or {name}_ms, or give --rate-hz")
-
-
-def _axis_names(names: list[str]) -> tuple[str, ...]:
-    short = [match[1].lower() if (match := _AXIS.fullmatch(name)) else identifier(name) for name in names]
-    if len(set(short)) < len(short):
-        short = [identifier(name) for name in names]
-    if len(set(short)) < len(short):
-        short = [f"{name}_{i + 1}" for i, name in enumerate(short)]
-    return tuple(short)

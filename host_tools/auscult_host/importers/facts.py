@@ -9,6 +9,7 @@ and a `caution`, which is handed on to the user.
 import collections
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,31 +17,38 @@ import numpy as np
 
 from ..errors import AuscultError
 from ..recordings import Recording, identifier
-from . import Imported, Options, file_name, number_axes
-from .npz_file import read_arrays, shape_up
+from . import Notes, Options, file_name, number_axes
+from .npz_file import Arrays, shape_up
 from .units import Unit, find_unit, parse_unit
 
 # Sets whose labels stand in the names of the arrays: (pattern, label), the first that fits.
 _NAME_LABELS = ((r"_off_", "off"), (r"_[1-9]\d*_weight", "weight"), (r"_0_weight|-deploy$", "normal"))
 
 
-def import_facts(folder: Path, options: Options) -> Imported:
+def import_facts(folder: Path, options: Options, notes: Notes) -> Iterator[Recording]:
     """The whole set. Recordings of another rate than most are left out, and the notes say so."""
     facts = _facts(folder / "facts.json")
-    arrays = read_arrays(folder / "data.npz")
-    result = Imported(cautions=[str(facts["caution"])] if facts.get("caution") else [])
-    for name, entry in _entries(folder, facts):
-        if options.key is None or options.key == name:
-            result.recordings.append(_recording(folder, facts, name, entry, arrays, options, result.notes))
-    if not result.recordings:
+    arrays = Arrays(folder / "data.npz")
+    if facts.get("caution"):
+        notes.caution(str(facts["caution"]))
+    entries = {name: entry for name, entry in _entries(folder, facts) if options.key in (None, name)}
+    if not entries:
         raise AuscultError(f"{folder} has no recording {options.key!r}", "one named in facts.json", "leave --key out")
-    usual = collections.Counter(recording.rate_hz for recording in result.recordings).most_common(1)[0][0]
-    for recording in result.recordings:
-        if recording.rate_hz != usual:
-            result.notes.append(f"left out {recording.name}: {recording.rate_hz:g} Hz, the others {usual:g} Hz")
-    result.recordings = [recording for recording in result.recordings if recording.rate_hz == usual]
-    result.notes = list(dict.fromkeys(result.notes))
-    return result
+    rates = {name: _rate(folder, facts, name, entry, options) for name, entry in entries.items()}
+    usual = collections.Counter(rates.values()).most_common(1)[0][0]
+    for name, entry in entries.items():
+        if rates[name] == usual:
+            yield _recording(folder, facts, name, entry, arrays, options, notes, usual)
+        else:
+            notes.say(f"left out {file_name(name)}: {rates[name]:g} Hz, the others {usual:g} Hz")
+
+
+def _rate(folder: Path, facts: dict[str, Any], name: str, entry: dict[str, Any], options: Options) -> float:
+    rate_hz = options.rate_hz or entry.get("rate_hz") or facts.get("rate_hz") or (
+        1000 / entry["interval_ms"] if entry.get("interval_ms") else None)
+    if rate_hz is None:
+        raise AuscultError(f"{folder}: the rate of {name} is not in facts.json", "rate_hz", "give --rate-hz")
+    return float(rate_hz)
 
 
 def _facts(path: Path) -> dict[str, Any]:
@@ -64,8 +72,8 @@ def _entries(folder: Path, facts: dict[str, Any]) -> list[tuple[str, dict[str, A
                        "`recordings`, each with the key of its array", "import data.npz itself with --key")
 
 
-def _recording(folder: Path, facts: dict[str, Any], name: str, entry: dict[str, Any], arrays: dict[str, np.ndarray],
-               options: Options, notes: list[str]) -> Recording:
+def _recording(folder: Path, facts: dict[str, Any], name: str, entry: dict[str, Any], arrays: Arrays, options: Options,
+               notes: Notes, rate_hz: float) -> Recording:
     channels = entry.get("channels")
     unit = options.given_unit()
     piece = 0
@@ -84,11 +92,7 @@ def _recording(folder: Path, facts: dict[str, Any], name: str, entry: dict[str, 
     scale = _scale(facts) if options.scale is None and data.dtype.kind in "iu" else options.scale
     unit = unit or _unit(folder, facts)
     values = data.astype(np.float64) * (1.0 if scale is None else scale)
-    notes.append(f"unit {unit.si}" + (f", stored numbers × {scale * unit.factor:.6g}" if scale else ""))
-    rate_hz = options.rate_hz or entry.get("rate_hz") or facts.get("rate_hz") or (
-        1000 / entry["interval_ms"] if entry.get("interval_ms") else None)
-    if rate_hz is None:
-        raise AuscultError(f"{folder}: the rate of {name} is not in facts.json", "rate_hz", "give --rate-hz")
+    notes.say(f"unit {unit.si}" + (f", stored numbers × {scale * unit.factor:.6g}" if scale else ""))
     source = "@".join(str(facts[k]) for k in ("repo", "commit") if k in facts)
     path = entry.get("path") or entry.get("folder") or entry.get("file")
     return Recording(
@@ -98,7 +102,7 @@ def _recording(folder: Path, facts: dict[str, Any], name: str, entry: dict[str, 
         piece=piece, rpm=float(entry.get("rpm") or facts.get("rpm") or 0), name=file_name(name))
 
 
-def _array(folder: Path, arrays: dict[str, np.ndarray], key: str) -> np.ndarray:
+def _array(folder: Path, arrays: Arrays, key: str) -> np.ndarray:
     if key not in arrays:
         raise AuscultError(f"{folder / 'data.npz'} has no array {key!r}, which facts.json names", "a complete set",
                            "get the set again")
@@ -106,12 +110,12 @@ def _array(folder: Path, arrays: dict[str, np.ndarray], key: str) -> np.ndarray:
 
 
 def _same_unit(sensors: list[dict[str, Any]], data: np.ndarray, axes: tuple[str, ...], unit: Unit | None,
-               notes: list[str]) -> tuple[Unit, np.ndarray, tuple[str, ...]]:
+               notes: Notes) -> tuple[Unit, np.ndarray, tuple[str, ...]]:
     """The channels that share the first one's unit: a recording has one unit."""
     wanted = sensors[0].get("units", "")
     kept = [i for i, sensor in enumerate(sensors) if sensor.get("units", "") == wanted]
     if len(kept) < len(sensors):
-        notes.append(f"left out {', '.join(axes[i] for i in range(len(axes)) if i not in kept)}: another unit")
+        notes.say(f"left out {', '.join(axes[i] for i in range(len(axes)) if i not in kept)}: another unit")
     return unit or parse_unit(wanted), data[:, kept], tuple(axes[i] for i in kept)
 
 

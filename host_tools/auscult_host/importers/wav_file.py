@@ -2,18 +2,20 @@
 """WAV: PCM of 8, 16, 24 or 32 bits and floats (RIFF; Microsoft and IBM, Multimedia Programming Interface 1.0)."""
 
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import AuscultError
-from . import Imported, Options, finish, number_axes
+from ..recordings import Recording
+from . import Notes, Options, finish, number_axes
 from .units import Unit
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 
 
-def import_wav(path: Path, options: Options) -> Imported:
+def import_wav(path: Path, options: Options, notes: Notes) -> Iterator[Recording]:
     """One WAV file into one recording; full_scale says what the largest number stands for, in `unit` (m/s2)."""
     raw = path.read_bytes()
     hint = "get the file again, or convert it to 16 bit PCM"
@@ -36,16 +38,15 @@ def import_wav(path: Path, options: Options) -> Imported:
     if not channels or not rate_hz:
         raise AuscultError(f"{path} says {channels} channels at {rate_hz} Hz", "at least one of each", hint)
     values = _decode(path, kind, bits, chunks[b"data"], channels)
-    notes = [f"{bits} bit {'float' if kind == _FLOAT else 'PCM'}, {channels} channels, {rate_hz} Hz"]
+    notes.say(f"{bits} bit {'float' if kind == _FLOAT else 'PCM'}, {channels} channels, {rate_hz} Hz")
     unit = None
     if options.full_scale is not None:
         values = values * options.full_scale
         unit = Unit("m/s2")
     elif options.unit is None:
         unit = Unit("1")
-        notes.append("no --full-scale given: values are shares of full scale, without a unit")
-    return Imported([finish(path.stem, values, float(rate_hz), unit, number_axes(channels), options, notes,
-                            source=path.name)], notes)
+        notes.say("no --full-scale given: values are shares of full scale, without a unit")
+    yield finish(path.stem, values, float(rate_hz), unit, number_axes(channels), options, notes, source=path.name)
 
 
 def _decode(path: Path, kind: int, bits: int, data: bytes, channels: int) -> np.ndarray:
