@@ -138,7 +138,8 @@ def windows(recordings: Sequence[Recording], window: int, hop: int, *, full_scal
             group_by: str = "auto") -> Windows:
     """Cut recordings into windows as the device sees them.
 
-    A window never spans two recordings, nor a gap between the pieces of one. A window in which a fault begins has the
+    A window never spans two recordings, nor a gap between the pieces of one; recordings that are too short for a window
+    have none, and only when all are, that is an error. A window in which a fault begins has the
     label of its end. full_scale: value that 32768 stands for (None: chosen from the data). group_by: machine,
     session, recording or auto.
     """
@@ -154,12 +155,16 @@ def windows(recordings: Sequence[Recording], window: int, hop: int, *, full_scal
     parts, labels, groups, sources, starts = [], [], [], [], []
     for number, recording in enumerate(recordings):
         at = _starts(recording, window, hop)
+        if not len(at):
+            continue
         samples = to_int16(recording, scale)
         parts.append(np.lib.stride_tricks.sliding_window_view(samples, window, axis=0)[at].transpose(0, 2, 1))
         labels += [recording.label_at((start + window - 1) / recording.rate_hz) for start in at]
         groups += [_group(recording, group_by)] * len(at)
         sources += [number] * len(at)
         starts.append(at)
+    if not parts:
+        raise _too_short(max(recordings, key=_uninterrupted), window)
     return Windows(np.ascontiguousarray(np.concatenate(parts)), np.array(labels), np.array(groups),
                    np.array(sources), np.concatenate(starts), scale, group_by)
 
@@ -172,13 +177,17 @@ def table(recordings: Iterable[Recording], pipeline: "HostPipeline", *, group_by
     spec = pipeline.spec
     whose: list[Header] = []
     parts, labels, starts = [], [], []
+    problem = AuscultError("no recordings", "at least one", "fill the dataset with `auscult import`")
     for recording in recordings:
         if recording.axes != tuple(spec.axes):
             raise AuscultError(f"{recording.name} has the axes {', '.join(recording.axes)}", f"{', '.join(spec.axes)}, "
                                f"as the pipeline {spec.name} has", "use recordings of the same sensor")
         whose.append(Header(**{field.name: getattr(recording, field.name) for field in dataclasses.fields(Header)}))
         check_uniform([whose[0], whose[-1]])
-        _starts(recording, spec.window, spec.hop)  # refuses what is too short
+        if not len(_starts(recording, spec.window, spec.hop)):
+            starts.append(np.empty(0, dtype=np.int64))
+            problem = _too_short(recording, spec.window)
+            continue
         samples = to_int16(recording, spec.full_scale)
         piece = recording.piece or len(samples)
         at = []
@@ -188,8 +197,8 @@ def table(recordings: Iterable[Recording], pipeline: "HostPipeline", *, group_by
             at.append(run.start + begin)
         starts.append(np.concatenate(at))
         labels += [recording.label_at((start + spec.window - 1) / recording.rate_hz) for start in starts[-1]]
-    if not whose:
-        raise AuscultError("no recordings", "at least one", "fill the dataset with `auscult import`")
+    if not parts:
+        raise problem
     group_by = choose_group(whose) if group_by == "auto" else group_by
     if group_by not in GROUPS:
         raise AuscultError(f"grouping by {group_by!r}", f"one of {', '.join(GROUPS)} or auto", "use --group session")
@@ -199,18 +208,24 @@ def table(recordings: Iterable[Recording], pipeline: "HostPipeline", *, group_by
 
 
 def _starts(recording: Recording, window: int, hop: int) -> np.ndarray:
-    samples = len(recording.data)
-    piece = recording.piece or samples
-    if window > min(piece, samples):
-        what = "uninterrupted pieces" if recording.piece else "only"
-        raise AuscultError(f"recording {recording.name!r} has {what} {'of ' if recording.piece else ''}"
-                           f"{min(piece, samples)} samples, the window is {window}",
-                           "recordings at least as long as the window", "use a smaller --window or record for longer")
+    samples, piece = recording.samples, _uninterrupted(recording)
+    if window > piece:
+        return np.empty(0, dtype=np.int64)
     if not recording.piece:
         return np.arange(0, samples - window + 1, hop)
     inside = np.arange(0, piece - window + 1, hop)
     at = (np.arange(0, samples, piece)[:, None] + inside).ravel()
     return at[at + window <= samples]
+
+
+def _uninterrupted(recording: Recording) -> int:
+    return min(recording.piece or recording.samples, recording.samples)
+
+
+def _too_short(recording: Recording, window: int) -> AuscultError:
+    what = "has uninterrupted pieces of" if recording.piece else "has only"
+    return AuscultError(f"recording {recording.name!r} {what} {_uninterrupted(recording)} samples, the window is {window}",
+                        "recordings at least as long as the window", "use a smaller --window or record for longer")
 
 
 def _group(recording: Header, group_by: str) -> str:

@@ -83,6 +83,8 @@ def test_window_longer_than_a_recording_or_a_piece_is_refused():
         dataset.windows([counting(piece=20)], 32, 16)
     with pytest.raises(AuscultError, match="hop"):
         dataset.windows([counting()], 16, 0)
+    cut = dataset.windows([counting(name="short"), counting(200, name="long")], 128, 64)
+    assert cut.recording.tolist() == [1, 1] and cut.groups.tolist() == ["long", "long"]
 
 
 def test_load_refuses_what_does_not_fit_together(tmp_path):
