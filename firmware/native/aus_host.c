@@ -10,11 +10,14 @@ EXPORT int32_t host_push(void *state, const int16_t *block, int32_t n, int32_t s
     return aus_push((aus_state_t *)state, block, n, start, out);
 }
 EXPORT void host_set_shaft(void *state, uint32_t millihertz) { aus_set_shaft((aus_state_t *)state, millihertz); }
-// A whole recording: rows of AUS_OUT_WORDS, one for each window, at most so many. Returns how many there were.
-EXPORT int32_t host_run(void *state, const int16_t *block, int32_t n, int32_t *rows, int32_t most) {
+// A whole recording: rows of AUS_OUT_WORDS, one for each window, at most so many, and the samples after each window's last.
+// Returns how many there were.
+EXPORT int32_t host_run(void *state, const int16_t *block, int32_t n, int32_t *rows, int32_t *ends, int32_t most) {
     int32_t found = 0;
-    for (int32_t at = 0; at < n && found < most; found += rows[(size_t)found * AUS_OUT_WORDS] != 0)
+    for (int32_t at = 0; at < n && found < most;) {
         at = aus_push((aus_state_t *)state, block, n, at, rows + (size_t)found * AUS_OUT_WORDS);
+        if (rows[(size_t)found * AUS_OUT_WORDS]) ends[found++] = at;
+    }
     return found;
 }
 EXPORT void host_mark(void *state) { aus_mark((aus_state_t *)state); }

@@ -9,6 +9,10 @@ typedef struct {
     int32_t skip;   // samples still to drop before the next window (hop > window)
     int32_t count;  // windows completed
     int32_t gap;    // samples are missing just before this place in the window; 0: none
+#ifdef AUS_TRIGGER_PRE
+    int32_t cycle;  // 1: the window of a cycle is being filled, 0: waiting for one
+    int32_t sum;    // of the samples that a new one is compared with
+#endif
     int32_t scratch[(AUS_NFFT > 64 ? AUS_NFFT : 64) + (AUS_ENV_COUNT ? (AUS_N + 1) / 2 : 0)];
     int16_t window[AUS_N * AUS_AXES + (AUS_N * AUS_AXES) % 2];
 } aus_state_t;
@@ -53,6 +57,10 @@ AUS_NOINLINE void aus_copy(int16_t *to, const int16_t *from, int32_t n) { // for
     while (n-- > 0) *to++ = *from++;
 }
 
+#ifdef AUS_TRIGGER_PRE
+#include "aus_trigger.h"
+#endif
+
 // Consumes samples start .. n - 1 of block (interleaved axes, 2-byte aligned) up to the end of a window or of the block.
 // Returns the sample to go on with.
 AUS_SMALL int32_t aus_push(aus_state_t *s, const int16_t *block, int32_t n, int32_t start, int32_t *out) {
@@ -63,6 +71,13 @@ AUS_SMALL int32_t aus_push(aus_state_t *s, const int16_t *block, int32_t n, int3
         s->skip -= drop; start += drop; p += drop * AUS_AXES;
         if (s->skip) return start;
     }
+#ifdef AUS_TRIGGER_PRE
+    if (!s->cycle) {
+        start = aus_await(s, block, n, start);
+        if (!s->cycle) return start;
+        p = block + start * AUS_AXES;
+    }
+#endif
     const int16_t *w;
     if (!s->fill && n - start >= AUS_N && !((uintptr_t)p & 3)) { // a whole window stands in the block: no copy
         w = p;
@@ -78,6 +93,9 @@ AUS_SMALL int32_t aus_push(aus_state_t *s, const int16_t *block, int32_t n, int3
     aus_window(w, out, s->scratch);
     if (s->gap > 0) out[0] |= 2;
     out[2] = s->count++;
+#ifdef AUS_TRIGGER_PRE
+    s->cycle = 0;
+#endif
 #if AUS_HOP < AUS_N
     aus_copy(s->window, w + AUS_HOP * AUS_AXES, (AUS_N - AUS_HOP) * AUS_AXES);
     s->fill = AUS_N - AUS_HOP;

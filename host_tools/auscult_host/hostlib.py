@@ -138,14 +138,18 @@ class HostPipeline:
         self._check(samples)
         samples = np.ascontiguousarray(samples)
         windows = max(0, (len(samples) - self.spec.window) // self.spec.hop + 1)
-        rows = np.empty((windows, len(self._out)), np.int32)
+        rows, ends = np.empty((windows, len(self._out)), np.int32), np.empty(windows, np.int32)
         self.reset()
         self.set_shaft(shaft_hz)
-        found = self.library.host_run(self._state, _pointer(samples), len(samples), _pointer(rows), windows)
+        found = self.library.host_run(self._state, _pointer(samples), len(samples), _pointer(rows), _pointer(ends),
+                                      windows)
         self.reset()
-        assert found == windows, (found, windows)
+        starts = np.arange(windows, dtype=np.int64) * self.spec.hop
+        if self.spec.trigger:
+            rows, starts = rows[:found], ends[:found].astype(np.int64) - self.spec.window
+        assert found == len(starts), (found, windows)
         first = rows.shape[1] - len(self.spec.features)
-        return Run(rows[:, first:], np.arange(windows, dtype=np.int64) * self.spec.hop, rows[:, 1], rows[:, 3:first],
+        return Run(rows[:, first:], starts, rows[:, 1], rows[:, 3:first],
                    rows[:, 0].astype(np.uint8))
 
     def _check(self, block: NDArray[np.int16]) -> None:

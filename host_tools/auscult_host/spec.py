@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from . import features as table
 from .errors import AuscultError
+from .trigger import Trigger
 
 MIN_POINTS, MAX_POINTS = 16, 4096
 MIN_FFT_POINTS = 64
@@ -52,8 +53,9 @@ class PipelineSpec(BaseModel):
 
     window and hop in samples of the sensor; rate_hz the sensor's nominal rate; full_scale the acceleration in m/s^2 of
     32768 LSB; front: what stands before the window, in which then window / front.decimate points are; shaft_hz: nominal
-    speed of the shaft; orders: frequencies as multiples of it, by name; shifts: the model's input i is feature
-    i >> shifts[i], saturated to int16.
+    speed of the shaft; orders: frequencies as multiples of it, by name; trigger: what begins a window,
+    the hop then being the shortest time between two; shifts: the model's input i is feature i >> shifts[i], saturated to
+    int16.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -67,6 +69,7 @@ class PipelineSpec(BaseModel):
     front: Front | None = None
     shaft_hz: float = Field(0.0, ge=0, le=1e6)
     orders: dict[str, float] = {}
+    trigger: Trigger | None = None
     features: list[str] = Field(min_length=1, max_length=255)
     shifts: list[int] = []
     classes: list[str] = []
@@ -98,6 +101,7 @@ class PipelineSpec(BaseModel):
                 0.002 * self.rate_hz <= self.front.low_hz < 0.9 * self.front.high_hz <= 0.9 * 0.48 * self.rate_hz):
             raise AuscultError(f"front with a band from {self.front.low_hz:g} to {self.front.high_hz:g} Hz",
                                f"low_hz from {0.002 * self.rate_hz:g}, high_hz to {0.48 * self.rate_hz:g}, a tenth above low_hz")
+        self._check_trigger()
         parsed = self.parsed()
         self._check_spectral(parsed)
         counts = {f.bands for f in parsed if f.bands}
@@ -109,6 +113,25 @@ class PipelineSpec(BaseModel):
         if self.shifts and len(self.shifts) != len(self.features):
             raise AuscultError(f"{len(self.shifts)} shifts for {len(self.features)} features", "one for each")
         return self
+
+    def _check_trigger(self) -> None:
+        trigger = self.trigger
+        if trigger is None:
+            return
+        if self.front is not None:
+            raise AuscultError("a trigger and a front", "one of them", "leave the front out")
+        if trigger.axis not in self.axes:
+            raise AuscultError(f"trigger.axis {trigger.axis!r}", f"one of {', '.join(self.axes)}")
+        if self.hop < self.window or trigger.pre >= self.window:
+            raise AuscultError(f"window {self.window}, hop {self.hop} with a trigger that keeps {trigger.pre} samples before it",
+                               "a hop not below the window, and a window longer than what is kept")
+        if trigger.level >= 2 * self.full_scale or self.trigger_level < 1:
+            raise AuscultError(f"trigger.level {trigger.level:g}", f"up to {2 * self.full_scale:g}, the sensor's whole scale")
+
+    @property
+    def trigger_level(self) -> int:
+        """In LSB."""
+        return round(self.trigger.level / self.full_scale * 32768) if self.trigger else 0
 
     def _check_spectral(self, parsed: list[table.Feature]) -> None:
         spectral = [f for f in parsed if f.kind.needs]

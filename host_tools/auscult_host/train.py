@@ -128,7 +128,7 @@ def base_spec(recordings: Sequence[Header], settings: Settings, name: str, full_
     axes = list(recordings[0].axes)
     rate_hz = float(np.median([recording.rate_hz for recording in recordings]))
     return PipelineSpec.make(name=name, window=settings.window, hop=settings.hop, axes=axes, rate_hz=rate_hz,
-                             full_scale=full_scale, features=feature_names(settings, axes))
+                             full_scale=full_scale, features=feature_names(settings, axes), trigger=settings.trigger or None)
 
 
 def feature_names(settings: Settings, axes: list[str]) -> list[str]:
