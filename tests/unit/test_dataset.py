@@ -65,7 +65,7 @@ def test_table_is_what_the_windows_give(samples, hop, piece):
 def test_table_refuses_what_does_not_fit():
     pipeline = HostPipeline(PipelineSpec.make(window=64, hop=64, axes=["x", "y"], features=["rms.x"]))
     for recordings, says in (([Recording(np.zeros((90, 3)), 100.0, name="a")], "a has the axes x, y, z"), ([], "no recordings"),
-                             ([counting(), counting(name="b", samples=63)], "'b' has only 63 samples")):
+                             ([counting(name="b", samples=63)], "'b' has only 63 samples")):
         with pytest.raises(AuscultError, match=says):
             dataset.table(recordings, pipeline)
 
