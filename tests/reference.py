@@ -2,7 +2,10 @@
 """Every feature in float64 NumPy, by the formulas of the table: what the integer core is measured against."""
 
 import numpy as np
+import reference_activity
 from auscult_host.features import Feature
+
+WINDOW_S = 4  # how long a window is meant to be
 
 
 def envelope(x: np.ndarray) -> np.ndarray:
@@ -43,6 +46,7 @@ def value(feature: Feature, x: np.ndarray, nfft: int) -> float:
         return log2(e) if name == "bands" else float(e / p.sum()) if p.sum() else 0.0
     dx, ddx = np.diff(x), np.diff(x, 2)
     simple = {
+        **reference_activity.signal(x, len(x) / WINDOW_S),
         "mean": lambda: x.mean(), "std": lambda: std, "min": lambda: x.min(), "max": lambda: x.max(), "rms": lambda: rms,
         "peak_to_peak": lambda: np.ptp(x), "crest": lambda: np.abs(x).max() / rms if rms else 0,
         "skewness": lambda: (u ** 3).mean() / std ** 3 if std else 0,

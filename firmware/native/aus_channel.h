@@ -19,7 +19,10 @@
 #define N_M3 // the correction of the fourth moment needs the third
 #define N_M4
 #endif
-#if defined(O_CENTROID) || defined(O_SPREAD) || defined(O_ENTROPY) || defined(O_FLATNESS) || defined(O_ROLLOFF) || defined(O_PEAK2) || defined(O_PEAK3) || defined(O_PROMINENCE)
+#if defined(O_OCTAVE_1) || defined(O_OCTAVE_2) || defined(O_OCTAVE_3) || defined(O_OCTAVE_4) || defined(O_OCTAVE_5) || defined(O_OCTAVE_6)
+#define N_OCTAVES
+#endif
+#if defined(O_CENTROID) || defined(O_SPREAD) || defined(O_ENTROPY) || defined(O_FLATNESS) || defined(O_ROLLOFF) || defined(O_PEAK2) || defined(O_PEAK3) || defined(O_PROMINENCE) || defined(N_OCTAVES)
 #define N_SPECTRUM
 #endif
 #if defined(N_SPECTRUM) || defined(O_BANDS) || defined(O_SHARES) || defined(O_POWER_LOG2) || defined(O_DOMINANT)
@@ -34,7 +37,7 @@
 #if defined(N_ABS_DEV) || defined(N_HJORTH) || defined(O_ZERO_CROSSINGS) || defined(O_MEAN_ABS_DIFF)
 #define N_SHAPE
 #endif
-#if defined(O_Q25) || defined(O_MEDIAN) || defined(O_Q75) || defined(O_IQR)
+#if defined(O_Q5) || defined(O_Q25) || defined(O_MEDIAN) || defined(O_Q75) || defined(O_Q95) || defined(O_IQR)
 #define N_QUANTILES
 #endif
 #if defined(N_M2) || defined(N_FFT) || defined(N_SHAPE)
@@ -83,19 +86,25 @@ AUS_SMALL void CH(features)(const int16_t *w, int32_t *o, int32_t *X, const int3
     o[O_PEAK] = mx > -mn ? mx : -mn;
 #endif
 #ifdef N_QUANTILES
-    { int32_t q[3];
+    { int32_t q[5];
       CH(quantiles)(w, mn, mx, (uint16_t *)(void *)X, q);
+#ifdef O_Q5
+      o[O_Q5] = q[0];
+#endif
 #ifdef O_Q25
-      o[O_Q25] = q[0];
+      o[O_Q25] = q[1];
 #endif
 #ifdef O_MEDIAN
-      o[O_MEDIAN] = q[1];
+      o[O_MEDIAN] = q[2];
 #endif
 #ifdef O_Q75
-      o[O_Q75] = q[2];
+      o[O_Q75] = q[3];
+#endif
+#ifdef O_Q95
+      o[O_Q95] = q[4];
 #endif
 #ifdef O_IQR
-      o[O_IQR] = q[2] - q[0];
+      o[O_IQR] = q[3] - q[1];
 #endif
     }
 #endif
@@ -152,7 +161,7 @@ AUS_SMALL void CH(features)(const int16_t *w, int32_t *o, int32_t *X, const int3
       o[O_POWER_LOG2] = aus_log2_q9(total, -2 * k - AUS_POWER_EXPONENT);
 #endif
 #ifdef N_SPECTRUM
-      CH(spectrum)(X, total, o);
+      CH(spectrum)(X, total, 2 * k + AUS_POWER_EXPONENT, o);
 #endif
     }
 #endif
@@ -279,7 +288,7 @@ AUS_SMALL void CH(features)(const int16_t *w, int32_t *o, int32_t *X, const int3
 #endif
     }
 #endif
-    CH(activity)(w, o, X, sum, mn, mx);
+    CH(activity)(w, o, X, mean, mn, mx);
 }
 
 #undef N_M2
@@ -287,6 +296,7 @@ AUS_SMALL void CH(features)(const int16_t *w, int32_t *o, int32_t *X, const int3
 #undef N_M4
 #undef N_FFT
 #undef N_SPECTRUM
+#undef N_OCTAVES
 #undef N_SHAPE
 #undef N_ABS_DEV
 #undef N_HJORTH

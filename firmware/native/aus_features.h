@@ -80,6 +80,7 @@ AUS_NOINLINE int aus_norm(const int16_t *w, int16_t *out) {
 
 // Scratch: AUS_NFFT words, then AUS_N int16 where envelopes are used. w must be 4-byte aligned.
 AUS_NOINLINE void aus_features(const int16_t *w, int32_t *out, int32_t *X) {
+    (void)X;
 #if AUS_RAW_COUNT
     static const uint8_t raw[AUS_RAW_COUNT][2] = AUS_RAW;
 #ifdef AUS_EXTREMES3
@@ -123,7 +124,7 @@ AUS_NOINLINE void aus_features(const int16_t *w, int32_t *out, int32_t *X) {
     }
 #endif
 #if AUS_CROSS_COUNT
-    aus_cross(w, out, X);
+    aus_cross(w, out);
 #endif
 }
 #endif

@@ -152,6 +152,43 @@ AUS_INLINE uint32_t aus_umulh(uint32_t x, uint32_t c) {
 #endif
 }
 
+// x = m 2^*e with m in 2^31..2^32, rounded down; x = 0: 0. (A 64-bit shift by a variable would be a call of libgcc.)
+AUS_NOINLINE uint32_t aus_mantissa(uint64_t x, int *e) {
+    uint32_t h = (uint32_t)(x >> 32), l = (uint32_t)x;
+    *e = 0;
+    if (!h) {
+        if (!l) return 0;
+        *e = -aus_clz(l);
+        return l << -*e;
+    }
+    int s = aus_clz(h);
+    *e = 32 - s;
+    return s ? h << s | l >> (32 - s) : h;
+}
+
+AUS_NOINLINE uint64_t aus_shifted(uint64_t x, int e) { // floor(x 2^-e), e >= 0
+    uint32_t h = (uint32_t)(x >> 32), l = (uint32_t)x;
+    if (e > 31) { l = e > 63 ? 0 : h >> (e - 32); h = 0; }
+    else if (e) { l = l >> e | h << (32 - e); h >>= e; }
+    return (uint64_t)h << 32 | l;
+}
+
+// sum / n in Q q; n < 2^31
+AUS_NOINLINE int32_t aus_mean64(uint64_t sum, uint32_t n, int q) {
+    int e, bits = 31 - aus_clz(n);
+    uint32_t m = aus_mantissa(sum, &e);
+    return aus_scale(aus_ratio(m >> 1, n, bits), e + 1 - bits + q);
+}
+
+// sqrt(sum 2^e / n) in Q8
+AUS_NOINLINE int32_t aus_root_mean(uint64_t sum, int e, uint32_t n) {
+    int at, bits = 31 - aus_clz(n), er;
+    uint32_t m = aus_ratio(aus_mantissa(sum, &at) >> 1, n, bits);
+    if (!m) return 0;
+    m = aus_sqrtn(m, at + 1 - bits + e, &er);
+    return aus_scale(m, er + 8);
+}
+
 // 65536 log2(1 + i / 32)
 static const uint16_t aus_log2_table[33] = {
     0, 2909, 5732, 8473, 11136, 13727, 16248, 18704, 21098, 23433, 25711, 27936, 30109, 32234, 34312, 36346, 38336,

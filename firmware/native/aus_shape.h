@@ -53,8 +53,23 @@ AUS_NOINLINE void CH(shape)(const int16_t *w, int32_t K, uint32_t M, int32_t abo
 #endif
 
 #ifdef N_QUANTILES
-// ---- quantiles from a histogram of 64 to 128 bins between smallest and largest, linear inside a bin; Q4
+// ---- quantiles 5, 25, 50, 75, 95 % between the samples next to them, Q4
 AUS_NOINLINE void CH(quantiles)(const int16_t *w, int32_t mn, int32_t mx, uint16_t *bin, int32_t *q) {
+    static const uint8_t twentieths[5] = {1, 5, 10, 15, 19};
+#if AUS_N < 64 // sorted
+    int16_t *sorted = (int16_t *)(void *)bin;
+    (void)mn; (void)mx;
+    for (int i = 0; i < AUS_N; i++, w += STRIDE) {
+        int j = i;
+        for (; j && sorted[j - 1] > *w; j--) sorted[j] = sorted[j - 1];
+        sorted[j] = *w;
+    }
+    for (int j = 0; j < 5; j++) {
+        uint32_t rank = twentieths[j] * (AUS_N - 1u), i = 0; // in twentieths of a sample
+        for (; rank >= 20; rank -= 20) i++;
+        q[j] = sorted[i] * 16 + (int32_t)aus_ratio((uint32_t)(sorted[i + 1] - sorted[i]) * rank * 4 + 2, 5, 0);
+    }
+#else // from a histogram of 64 to 128 bins between smallest and largest, linear inside a bin
     uint32_t range = (uint32_t)(mx - mn);
     int shift = range >> 7 ? 25 - aus_clz(range) : 0;
     for (int i = 0; i < 128; i++) bin[i] = 0;
@@ -62,13 +77,14 @@ AUS_NOINLINE void CH(quantiles)(const int16_t *w, int32_t mn, int32_t mx, uint16
     do { bin[(uint32_t)(*w - mn) >> shift]++; w += STRIDE; } while (w != e);
     uint32_t below = 0;
     int b = 0;
-    for (int j = 1; j <= 3; j++) {
-        uint32_t rank4 = (uint32_t)j * (AUS_N - 1); // rank * 4
-        while ((below + bin[b]) * 4 <= rank4) below += bin[b++];
+    for (int j = 0; j < 5; j++) {
+        uint32_t rank = twentieths[j] * (AUS_N - 1u); // in twentieths of a sample
+        while ((below + bin[b]) * 20 <= rank) below += bin[b++];
         // the bin's n samples are taken as evenly spread: sample i of n stands at (2 i + 1) / 2 n of its width
-        uint32_t pos = aus_ratio(rank4 - below * 4 + 2, (uint32_t)bin[b] * 4, 16);
+        uint32_t pos = aus_ratio(rank - below * 20 + 10, (uint32_t)bin[b] * 20, 16);
         int32_t at = shift ? (int32_t)(((uint32_t)b << (shift + 4)) + ((pos << shift) >> 12)) - 8 : b << 4;
-        q[j - 1] = mn * 16 + at;
+        q[j] = mn * 16 + at;
     }
+#endif
 }
 #endif

@@ -3,7 +3,7 @@
 
 #ifdef N_SPECTRUM
 // ---- spectral shape, from the powers that aus_bands left in place
-AUS_NOINLINE void CH(spectrum)(const int32_t *z, uint64_t total, int32_t *o) {
+AUS_NOINLINE void CH(spectrum)(const int32_t *z, uint64_t total, int scale, int32_t *o) { // P = LSB^2 times 2^scale
     int sh = total >> 31 ? 33 - aus_clz((uint32_t)(total >> 31)) - 1 : 0; // p = P >> sh: the whole is below 2^31
     uint32_t sum = 0;
     uint64_t first = 0;
@@ -14,6 +14,12 @@ AUS_NOINLINE void CH(spectrum)(const int32_t *z, uint64_t total, int32_t *o) {
     uint32_t rolloff = 0;
     uint64_t floor_ = (total >> 28) + 1;
     uint32_t r = 0;
+#ifdef N_OCTAVES
+    uint64_t octave = 0;
+    int32_t octaves[6];
+    int place = AUS_LOG2M; // the octave that ends at bin 1; 0 is the upper half
+#endif
+    (void)scale;
     for (uint32_t k = 1; k <= AUS_M + 1; k++) {
         uint64_t P = 0;
         if (k <= AUS_M) {
@@ -26,6 +32,13 @@ AUS_NOINLINE void CH(spectrum)(const int32_t *z, uint64_t total, int32_t *o) {
 #if defined(O_ENTROPY) || defined(O_FLATNESS)
             int32_t l = aus_log2_q9(P < floor_ ? floor_ : P, 0);
             logs += l; plogp += (int64_t)l * (int32_t)p;
+#endif
+#ifdef N_OCTAVES
+            octave += P;
+            if (!(k & (k - 1)) && place-- <= 5) { // what is below the sixth belongs to it
+                octaves[place + 1] = aus_log2_q9(aus_shifted(octave, scale) + 64u * AUS_N * AUS_NFFT, 0);
+                octave = 0;
+            }
 #endif
             cumulated += P;
             if (!rolloff && cumulated >= goal) rolloff = k;
@@ -98,6 +111,24 @@ AUS_NOINLINE void CH(spectrum)(const int32_t *z, uint64_t total, int32_t *o) {
 #endif
 #ifdef O_PEAK3
     o[O_PEAK3] = (int32_t)at[2];
+#endif
+#ifdef O_OCTAVE_1
+    o[O_OCTAVE_1] = octaves[0];
+#endif
+#ifdef O_OCTAVE_2
+    o[O_OCTAVE_2] = octaves[1];
+#endif
+#ifdef O_OCTAVE_3
+    o[O_OCTAVE_3] = octaves[2];
+#endif
+#ifdef O_OCTAVE_4
+    o[O_OCTAVE_4] = octaves[3];
+#endif
+#ifdef O_OCTAVE_5
+    o[O_OCTAVE_5] = octaves[4];
+#endif
+#ifdef O_OCTAVE_6
+    o[O_OCTAVE_6] = octaves[5];
 #endif
 #ifdef O_PROMINENCE // largest line over the mean bin; log2 Q9
     o[O_PROMINENCE] = peak[0] ? aus_log2_q9(peak[0], 0) - aus_log2_q9(sum, 0) + AUS_LOG2M * 512 : 0;

@@ -106,6 +106,7 @@ def generate(spec: PipelineSpec, model: "ModelCode | None" = None) -> str:
         f"#define AUS_ENV_COUNT {len(env.axes)}", f"#define AUS_ENV_KINDS {env.words}",
         "#define AUS_ENV {" + ", ".join(map(str, env.axes)) + "}",
         f"#define AUS_NORM {int(len(spec.axes) in env.axes)}", f"#define AUS_CROSS_COUNT {len(cross)}",
+        "#define AUS_LAG_STEP {}\n#define AUS_LAG_MIN {}\n#define AUS_LAG_MAX {}".format(*spec.lags),
         f"#define AUS_MODEL {int(model is not None)}", *_trigger(spec),
         '#include "aus_math.h"',
     ]

@@ -29,8 +29,8 @@ class Kind:
 
     q: fractional bits of the int32 the C core delivers. level: how it follows the signal's amplitude (1 linear, 0 not
     at all, -1 log2 of an amplitude, -2 log2 of a power). family: what it is computed of: "signal" one axis, the norm or
-    an envelope (in aus_channel.h), "pair" two axes, "all" every axis (both in aus_cross.h). needs: "fft" its transform,
-    "power" the power of every bin.
+    an envelope (in aus_channel.h), "pair" two axes, "all" every axis, "each" one axis and all others (in aus_cross.h).
+    needs: "fft" its transform, "power" the power of every bin.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Kind:
 
     @property
     def macro(self) -> str:
-        """What tells the C core where it goes (kinds of pairs and of all axes: that it is used)."""
+        """What tells the C core where it goes (kinds of several axes: that it is used)."""
         return ("O_" if self.family == "signal" else "C_") + self.name.upper()
 
 
@@ -52,7 +52,13 @@ _RANDALL = "Randall, Vibration-based Condition Monitoring, 2nd ed. 2021"
 _PEETERS = "Peeters, A large set of audio features, IRCAM 2004"
 _HJORTH = "Hjorth, Electroenceph. Clin. Neurophysiol. 29, 1970"
 _ISO = "ISO 13373-2:2016"
+_BAO = "Bao & Intille, Pervasive Computing, LNCS 3001, 2004"
+_MCLEOD = "McLeod & Wyvill, A smarter way to find pitch, ICMC 2005"
+_MIZELL = "Mizell, ISWC 2003"
 _NIST = "NIST/SEMATECH e-Handbook 1.3.5"
+_QUANTILE = "quantile (histogram of 64 to 128 bins; exact below 64 points)"
+_OCTAVES = ("the upper half of the bins", "the upper half below those", "the same again", "the same again", "the same again",
+            "the rest")
 
 _KINDS = (
     Kind("mean", "LSB", 9, 1, "sum(x) / N", _NIST),
@@ -74,9 +80,9 @@ _KINDS = (
     Kind("mean_abs_diff", "LSB", 8, 1, "mean|x[i] - x[i-1]|", "Anguita et al., ESANN 2013"),
     Kind("mobility", "1", 12, 0, "std(dx) / std(x)", _HJORTH),
     Kind("complexity", "1", 12, 0, "mobility(dx) / mobility(x)", _HJORTH),
-    Kind("q25", "LSB", 4, 1, "25 % quantile (histogram of 64 to 128 bins)", _NIST),
-    Kind("median", "LSB", 4, 1, "50 % quantile (histogram of 64 to 128 bins)", _NIST),
-    Kind("q75", "LSB", 4, 1, "75 % quantile (histogram of 64 to 128 bins)", _NIST),
+    Kind("q25", "LSB", 4, 1, f"25 % {_QUANTILE}", _NIST),
+    Kind("median", "LSB", 4, 1, f"50 % {_QUANTILE}", _NIST),
+    Kind("q75", "LSB", 4, 1, f"75 % {_QUANTILE}", _NIST),
     Kind("iqr", "LSB", 4, 1, "q75 - q25", _NIST),
     Kind("power_log2", "log2 LSB^2", 9, -2, "log2(sum P)", _RANDALL, needs="fft"),
     Kind("centroid", "bin", 8, 0, "sum(k P) / sum(P)", _PEETERS, needs="power"),
@@ -87,6 +93,35 @@ _KINDS = (
     Kind("peak2", "bin", 0, 0, "bin of the second largest local maximum of P", _RANDALL, needs="power"),
     Kind("peak3", "bin", 0, 0, "bin of the third largest local maximum of P", _RANDALL, needs="power"),
     Kind("prominence", "log2", 9, 0, "log2(largest local maximum of P / mean P)", _RANDALL, needs="power"),
+    Kind("q5", "LSB", 4, 1, f"5 % {_QUANTILE}", _NIST),
+    Kind("q95", "LSB", 4, 1, f"95 % {_QUANTILE}", _NIST),
+    Kind("slope", "LSB", 8, 1, "N times the slope of the least squares line", _NIST),
+    *(Kind(f"quarter_{i}", "LSB", 9, 1, f"mean of quarter {i} of the window - mean(x)", _BAO) for i in range(1, 5)),
+    Kind("quarter_range", "LSB", 9, 1, "largest - smallest mean of a quarter", _BAO),
+    Kind("quarter_std_min", "LSB", 8, 1, "smallest std of a quarter", _BAO),
+    Kind("autocorr", "1", 15, 0, "largest 2 sum(u[i] u[i+l]) / sum(u[i]^2 + u[i+l]^2), or 0; lags l from 0.25 s (at most N / 8) "
+         "to 1.5 s (at most N / 2); of at most 128 points, means of ceil(N / 128) samples", _MCLEOD),
+    Kind("autocorr_lag", "sample", 0, 0, "l of autocorr", _MCLEOD),
+    Kind("still", "1", 15, 0, "share of steps |x[i] - x[i-1]| of at most 128 LSB (1/256 of the full scale)", _BAO),
+    Kind("last", "LSB", 0, 1, "x[N-1]", _NIST),
+    Kind("change", "LSB", 0, 1, "x[N-1] - x[0]", _NIST),
+    Kind("max_step", "LSB", 0, 1, "max|x[i] - x[i-1]|", _NIST),
+    Kind("diff_log2", "log2 LSB", 9, -1, "log2(1 + mean|x[i] - x[i-1]|)", _NIST),
+    Kind("dwell", "1", 15, 0, "share of samples above (min(x) + max(x)) / 2", _NIST),
+    Kind("since_max", "1", 15, 0, "samples since the last max(x) / N", _NIST),
+    Kind("since_min", "1", 15, 0, "samples since the last min(x) / N", _NIST),
+    *(Kind(f"octave_{i}", "log2 LSB^2", 9, -2, f"log2(64 N nfft + sum of P in {what}); 64 N nfft: white noise of 18 LSB",
+           _PEETERS, needs="power") for i, what in enumerate(_OCTAVES, 1)),
+    Kind("gravity", "1", 15, 0, "mean(x) / |m|, m: vector of the means of all axes", _MIZELL, "each"),
+    Kind("gravity_first", "1", 15, 0, "gravity of the first quarter of the window", _MIZELL, "each"),
+    Kind("gravity_last", "1", 15, 0, "gravity of the last quarter of the window", _MIZELL, "each"),
+    Kind("correlation", "1", 15, 0, "sum(u v) / sqrt(sum(u^2) sum(v^2)), u and v of two axes", _BAO, "pair"),
+    Kind("tilt_change", "1", 15, 0, "|gravity_last - gravity_first| = 2 sin(angle / 2)", _MIZELL, "all"),
+    Kind("tilt_path", "1", 15, 0, "sum of |change of gravity| from eighth to eighth of the window", _MIZELL, "all"),
+    Kind("vertical_rms", "LSB", 8, 1, "RMS of u along gravity", _MIZELL, "all"),
+    Kind("horizontal_rms", "LSB", 8, 1, "RMS of u across gravity", _MIZELL, "all"),
+    Kind("jerk", "LSB", 8, 1, "mean of |x[i] - x[i-1]|, vectors of all axes", _BAO, "all"),
+    Kind("sma", "LSB", 8, 1, "mean of the sum of |u| over all axes", "Mathie et al., Physiol. Meas. 25, 2004", "all"),
     Kind("bands", "log2 LSB^2", 9, -2, "log2(sum of P in the band)", _RANDALL, needs="fft"),
     Kind("lines", "log2", 9, 0, "log2(max P within max(0.026 f, 0.75 bin) of f / median P over 0.8 f to 1.2 f), f = order * "
          "shaft speed", _RANDALL, needs="power"),
@@ -175,6 +210,10 @@ def _axes(name: str, kind: Kind, axis: str, axes: list[str], envelope: bool) -> 
         raise AuscultError(f"feature {name!r}: axis {axis!r}", f"one of {', '.join([*axes, NORM][:-1 if envelope else None])}")
     if envelope:
         raise AuscultError(f"feature {name!r}", f"{kind.name} without env_")
+    if kind.family == "each":
+        if axis in axes:
+            return (axis,)
+        raise AuscultError(f"feature {name!r}: axis {axis!r}", f"one of {', '.join(axes)}")
     if kind.family == "all":
         if axis == ALL:
             return tuple(axes)
@@ -189,7 +228,7 @@ def names(axes: list[str], kinds: list[str] | None = None) -> list[str]:
     """Feature names for every axis: axis by axis, the kinds in the order given (default: DEFAULT_KINDS); behind them
     those of pairs and of all axes, and what has an axis already."""
     kinds = DEFAULT_KINDS if kinds is None else kinds
-    each = [kind for kind in kinds if "." not in kind and _family(kind) == "signal"]
+    each = [kind for kind in kinds if "." not in kind and _family(kind) in ("signal", "each")]
     out = [_with_axis(kind, axis) for axis in axes for kind in each]
     for kind in kinds:
         if "." in kind:

@@ -175,6 +175,13 @@ class PipelineSpec(BaseModel):
         return self.front is not None or any(f.history for f in self.parsed())
 
     @property
+    def lags(self) -> tuple[int, int, int]:
+        """Of autocorr: how many points are summed to one, and the smallest and largest lag in such sums."""
+        step = -(-self.points // 128)
+        rate_hz, sums = self.rate_hz / self.step / step, self.points // step
+        return step, max(1, min(round(0.25 * rate_hz), sums // 8)), max(1, min(round(1.5 * rate_hz), sums // 2))
+
+    @property
     def nfft(self) -> int:
         """FFT length: the next power of two."""
         return 1 << (self.points - 1).bit_length()

@@ -15,12 +15,15 @@ from hypothesis import strategies as st
 
 from parity.device import OnBoard
 
+CROSS = [k for k in table.SIMPLE if k not in table.SIGNAL]
 PLAIN = table.SIGNAL + [f"{b}_{i}_8" for b in ("band", "share") for i in (1, 4, 8)]
 CASES = {
-    "every_128x2": (128, "xy", PLAIN + ["env_" + k for k in PLAIN]),
+    "every_128x2": (128, "xy", PLAIN + [f"env_{k}.y" for k in PLAIN]),
     "f54_512x3": (512, "xyz", table.F54_KINDS),
     "every_200x1": (200, "x", PLAIN),
     "every_1024x1": (1024, "x", PLAIN),
+    "cross_100x3": (100, "xyz", ["autocorr", "quarter_std_min.norm", "octave_6.norm", "q95.norm", *CROSS]),
+    "slow_20x2": (20, "xy", [k for k in table.SIGNAL if not table.KINDS[k].needs]),
 }
 EXAMPLES = {"every_128x2": 25}  # times 5 windows each; the rest 10: 275 windows a board
 

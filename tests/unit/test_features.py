@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 import reference
+import reference_activity
 import windows
 from auscult_host import features as table
 from auscult_host import hostlib
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 PLAIN = table.SIGNAL + [f"{b}_{i}_8" for b in ("band", "share") for i in (1, 4, 8)]
 EVERY = PLAIN + ["env_" + k for k in PLAIN]
+QUANTILES = ("q5", "q25", "median", "q75", "q95", "iqr")
 
 # Largest error allowed over the signals of tests/windows.py: absolute in the table's unit, or relative to the value,
 # whichever is larger. Measured errors are 1.2 to 3 times smaller (`python tests/unit/test_features.py` prints them).
@@ -25,18 +27,28 @@ ERROR = {
     "power_log2": (0.003, 0), "centroid": (0.02, 1e-4), "spread": (0.03, 1e-3), "entropy": (0.006, 0),
     "flatness": (0.006, 0), "rolloff": (0, 0), "peak2": (0, 0), "peak3": (0, 0), "prominence": (0.005, 0),
     "bands": (0.025, 0), "shares": (1.2e-3, 0),
+    "slope": (0.003, 0), **{f"quarter_{i}": (0.004, 0) for i in range(1, 5)}, "quarter_range": (0.003, 0),
+    "quarter_std_min": (0.01, 5e-5), "autocorr": (1e-3, 0), "autocorr_lag": (0, 0), "still": (4e-5, 0),
+    "last": (0, 0), "change": (0, 0), "max_step": (0, 0), "diff_log2": (0.003, 0), "dwell": (4e-5, 0),
+    **dict.fromkeys(QUANTILES, (0.03, 0)), "since_max": (4e-5, 0), "since_min": (4e-5, 0),
+    **{f"octave_{i}": (0.008, 0) for i in range(1, 7)},
 }
-QUANTILES = ("q25", "median", "q75", "iqr")
 
 
 def make(window: int, kinds: list[str], axes: str = "x", hop: int | None = None) -> hostlib.HostPipeline:
     return hostlib.HostPipeline(PipelineSpec.make(
-        name="t", window=window, hop=hop or window, axes=list(axes), features=table.names(list(axes), kinds)))
+        name="t", window=window, hop=hop or window, rate_hz=window / reference.WINDOW_S, axes=list(axes),
+        features=table.names(list(axes), kinds)))
+
+
+def possible(window: int, kinds: list[str]) -> list[str]:
+    """Those that so short a window can have."""
+    return [k for k in kinds if window >= 64 or not table.parse(k + ".x", ["x"]).kind.needs]
 
 
 def errors(window: int, count: int = 40) -> list[tuple[table.Feature, np.ndarray, np.ndarray, np.ndarray]]:
     """(feature, got, float64 reference, peak-to-peak) over the signals."""
-    pipeline = make(window, EVERY)
+    pipeline = make(window, possible(window, EVERY))
     data = windows.signals(window, 1, count)
     got = pipeline.features(data)
     out = []
@@ -48,19 +60,21 @@ def errors(window: int, count: int = 40) -> list[tuple[table.Feature, np.ndarray
     return out
 
 
-@pytest.mark.parametrize("window", [64, 100, 128, 200, 256, 512, 1000, 1024, 2048, 4096])
+@pytest.mark.parametrize("window", [16, 21, 64, 100, 128, 200, 256, 512, 1000, 1024, 2048, 4096])
 def test_every_feature_is_near_float64(window: int) -> None:
     for feature, got, expected, spans in errors(window):
         name = feature.kind.name
-        if name in QUANTILES:  # a bin is at most 1/64 of the range; a quantile may lie in a gap between samples
-            gap = 8 * spans / min(window, 64) if name == "iqr" else 4 * spans / min(window, 64)
+        if name in QUANTILES and window >= 64:  # a bin is at most 1/64 of the range, but a quantile may lie in a gap
+            gap = {"iqr": 8, "q5": 16, "q95": 16}.get(name, 4) * spans / 64
             assert (np.abs(got - expected) <= gap + 1).all(), (window, feature.name)
             continue
         absolute, relative = ERROR[name]
         if feature.envelope:  # the envelope is scaled down to int16: up to 4 LSB are lost, the average half of that
             absolute += {"min": 4, "max": 4, "peak": 4, "peak_to_peak": 4, "mean": 2, "rms": 2, "std": 1,
                          "mean_abs_dev": 1, "mean_abs_diff": 1, "skewness": 0.01, "kurtosis": 0.05,
-                         "zero_crossings": 3 / window}.get(name, 0.002)
+                         "zero_crossings": 3 / window, "slope": 4, "last": 4, "change": 4, "max_step": 4, "dwell": 0.1,
+                         "still": 1, "since_max": 1, "since_min": 1,
+                         **{kind: 1 for kind in ERROR if kind.startswith("quarter")}}.get(name, 0.002)
             relative += 0.004
         if name in ("skewness", "kurtosis"):
             relative += 0.5 / window  # a spike in a short window leaves few bits for the rest
@@ -81,8 +95,49 @@ def test_silence_gives_zeros(window: int) -> None:
     pipeline = make(window, EVERY)
     got = pipeline.features(np.zeros((1, window, 1), np.int16))[0]
     for feature, value in zip(pipeline.spec.parsed(), got):
-        log = feature.kind.level < 0
-        assert value == (-8192 if log else 1 if feature.kind.name == "dominant" else 0), feature.name
+        floor = round(512 * np.log2(64 * window * pipeline.spec.nfft))
+        known = {"dominant": 1, "still": 32768, "diff_log2": 0, **{f"octave_{i}": floor for i in range(1, 7)}}
+        assert value == known.get(feature.kind.name, -8192 if feature.kind.level < 0 else 0), feature.name
+
+
+@pytest.mark.parametrize(("window", "axes"), [(16, 3), (21, 2), (100, 8), (128, 3), (1000, 2), (4096, 3)])
+def test_features_of_several_axes_are_near_float64(window: int, axes: int) -> None:
+    names = [f"a{i}" for i in range(axes)]
+    kinds = [k for k in table.SIMPLE if table.KINDS[k].family != "signal"]
+    pipeline = hostlib.HostPipeline(PipelineSpec.make(window=window, hop=window, axes=names, features=table.names(names, kinds)))
+    data = windows.signals(window, axes, 40)
+    data[0], data[1], data[2], data[3] = 0, 32767, -32768, np.where(np.arange(window) % 2, 32767, -32768)[:, None]
+    data[4, :, 1] = data[4, :, 0]
+    got = pipeline.features(data)
+    for i, feature in enumerate(pipeline.spec.parsed()):
+        on = [names.index(axis) for axis in feature.on]
+        expected = np.array([reference_activity.cross(feature.kind.name, w.astype(float), on[0], on[-1]) for w in data])
+        error = np.abs(got[:, i] / 2.0 ** feature.kind.q - expected)
+        scale = np.linalg.norm(data.std(axis=1), axis=1)  # what is along must not leak into what is across
+        limit = {"LSB": 0.1 + 1e-4 * np.maximum(scale, expected), "1": 2e-4}[feature.kind.unit]
+        if feature.kind.name == "tilt_path":
+            limit = 1e-3
+        assert (error <= limit).all(), (window, feature.name, error.max(), expected[error.argmax()])
+
+
+def test_a_turn_of_the_wrist() -> None:
+    """Gravity goes from z to -x in the middle of a window, with some swinging across it."""
+    pipeline = make(128, ["gravity", "gravity_first", "gravity_last", "tilt_change", "tilt_path", "vertical_rms",
+                          "horizontal_rms", "slope", "quarter_range", "autocorr_lag", "correlation", "still"], "xyz")
+    t = np.arange(128)
+    angle = np.clip((t - 40) / 48, 0, 1) * np.pi / 2
+    w = 10000 * np.stack([-np.sin(angle), 0.05 * np.sin(2 * np.pi * t / 16), np.cos(angle)], axis=1)
+    got = dict(zip(pipeline.spec.features, pipeline.features(windows.to_int16(w)[None])[0] / 2.0 ** np.array(
+        [f.kind.q for f in pipeline.spec.parsed()])))
+    assert [round(got[f"gravity_{part}.{axis}"], 2) for part in ("first", "last") for axis in "xyz"] == [0, 0, 1, -1, 0, 0]
+    assert got["gravity.x"] == pytest.approx(-got["gravity.z"], abs=0.02)
+    assert got["tilt_change.all"] == pytest.approx(2 ** 0.5, abs=0.01)
+    assert got["tilt_path.all"] == pytest.approx(np.pi / 2, rel=0.05)  # chords of a quarter of a circle
+    assert got["horizontal_rms.all"] > 2 * got["vertical_rms.all"]
+    assert got["slope.x"] < -10000 and got["slope.z"] < -10000 and abs(got["slope.y"]) < 200
+    assert got["quarter_range.x"] == pytest.approx(10000, abs=1) and got["autocorr_lag.y"] == 16
+    assert got["correlation.x_z"] > 0.8 and abs(got["correlation.x_y"]) < 0.1
+    assert got["still.x"] == pytest.approx((128 - 48) / 127, abs=0.1)
 
 
 @pytest.mark.parametrize("window", [128, 200, 512, 2048])
@@ -99,7 +154,10 @@ def test_extremes_never_overflow(window: int, data: st.DataObject) -> None:
     assert 0 <= got["std"] <= 256 * 32768 and 0 <= got["rms"] <= 256 * 32769
     assert all(0 <= v <= 32768 for k, v in got.items() if k.startswith("share_"))
     assert 1 <= got["dominant"] <= pipeline.spec.nfft // 2
-    assert got["q25"] <= got["median"] <= got["q75"]
+    assert got["q5"] <= got["q25"] <= got["median"] <= got["q75"] <= got["q95"]
+    assert got["last"] == x[-1] and got["max_step"] == np.abs(np.diff(x.astype(int))).max()
+    assert abs(got["slope"] / 256 - reference_activity.slope(x)) < 0.01
+    assert all(0 <= got[k] <= 32768 for k in ("autocorr", "still", "dwell", "since_max", "since_min"))
     if x.min() != x.max():
         std = x.std(dtype=float)
         assert abs(got["std"] / 256 - std) <= max(0.01 + std * 3e-3, 0.005)

@@ -32,12 +32,17 @@ run()
 PLAIN = table.SIGNAL + [f"{b}_{i}_8" for b in ("band", "share") for i in (1, 8)]
 
 
-@pytest.mark.parametrize("window", [64, 200, 512, 1024, 4096])
+SHORT = [k for k in table.SIGNAL if not table.KINDS[k].needs]
+CROSS = [k for k in table.SIMPLE if k not in table.SIGNAL]
+
+
+@pytest.mark.parametrize("window", [20, 64, 200, 512, 1024, 4096])
 @pytest.mark.parametrize("kind", [0, 2])
 def test_nothing_is_undefined(window: int, kind: int, tmp_path: Path) -> None:
     """kind 0: 64-bit multiplier; 2: the Cortex-M0's way to multiply, which plain C can run here as well."""
-    spec = PipelineSpec.make(window=window, hop=window, axes=["x", "y"],
-                             features=table.names(["x", "y"], PLAIN + ["env_" + k for k in PLAIN]))
+    plain = PLAIN if window >= 64 else SHORT
+    kinds = [k + ".x" for k in plain] + [f"env_{k}.y" for k in plain] + ["rms.norm", *CROSS]
+    spec = PipelineSpec.make(window=window, hop=window, axes=["x", "y"], features=table.names(["x", "y"], kinds))
     (tmp_path / "pipeline.c").write_text(codegen.generate(spec))
     library = tmp_path / "pipeline.so"
     subprocess.run(["gcc", *hostlib.FLAGS, "-fno-wrapv", "-fstrict-overflow", "-O1", f"-DAUS_KIND={kind}",
