@@ -135,8 +135,8 @@ def feature_names(settings: Settings, axes: list[str]) -> list[str]:
     """Names of all features that settings ask for, each once."""
     names: list[str] = []
     for feature in settings.features:
-        if feature in ("default", "f54"):
-            kinds = table.DEFAULT_KINDS if feature == "default" else table.F54_KINDS
+        if feature in table.SETS:
+            kinds = table.SETS[feature]
             if not MODELS[settings.model].dependent:
                 kinds = [kind for kind in kinds if kind not in _DEPENDENT]
             names += table.names(axes, kinds)
