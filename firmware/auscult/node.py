@@ -13,7 +13,7 @@ from auscult import config as configuration
 from auscult import pipeline as pipelines
 from auscult import port
 from auscult.decision import Decision
-from auscult.quality import KINDS, MISSING, RATE, Quality
+from auscult.quality import KINDS, MISSING, NOVEL, RATE, Quality
 from auscult.report import Report
 from auscult.sampler import Sampler
 from auscult.sensors import driver
@@ -176,6 +176,8 @@ class Node:
         flaws = self.sampler.quality.flaws()
         if pipeline.marked:
             flaws |= MISSING
+        if pipeline.novel:
+            flaws |= NOVEL
         if self._is_rate_off():
             flaws |= RATE
         if flaws:

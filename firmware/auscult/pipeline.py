@@ -162,7 +162,8 @@ class Pipeline:
     """A stream processor with its buffers. After push() found a complete window:
 
     `label`: the class's name, `index`: its number (-1 without a model), `window`: number of the window, from 0,
-    `marked`: samples are missing in it, `proba(i)`: probability of class i in Q15 (32768 is 1),
+    `marked`: samples are missing in it, `novel`: it is unlike all that the model was trained on,
+    `proba(i)`: probability of class i in Q15 (32768 is 1),
     `score`: an anomaly detector's score, `feature(i)`: feature i in its fixed-point format."""
 
     def __init__(self, module):
@@ -180,7 +181,7 @@ class Pipeline:
                               % (self.name, need, _free()))
         self._features_at = module.OUT_WORDS - info["features"]
         self.has_score = self._features_at == 4 and len(self.classes) > 1
-        self.index, self.window, self.marked = -1, -1, False
+        self.index, self.window, self.marked, self.novel = -1, -1, False, False
 
     def push(self, block, on_verdict=None):
         """Feeds a whole block: int16, axes interleaved, little endian, as array('h') or as bytes; any number of
@@ -192,7 +193,9 @@ class Pipeline:
             at = push(state, block, at, out)
             if not out[0]:  # no window any more: all is taken
                 break
-            self.index, self.window, self.marked = out[1], out[2], out[0] == 3
+            flags = out[0]
+            self.index, self.window = out[1], out[2]
+            self.marked, self.novel = bool(flags & 2), bool(flags & 4)
             found = self
             if on_verdict is not None:
                 on_verdict(self)
@@ -206,7 +209,7 @@ class Pipeline:
         """Forgets all samples."""
         for i in range(len(self._state)):
             self._state[i] = 0
-        self.index, self.window, self.marked = -1, -1, False
+        self.index, self.window, self.marked, self.novel = -1, -1, False, False
 
     @property
     def label(self):

@@ -6,12 +6,13 @@
     saturated     an axis stayed at the end of its scale
     out of range  beyond the range that the sensor is set to, or that the configuration allows
     rate          the true sample rate is further from the pipeline's than its tolerance
+    novel         the features are unlike all that the model was trained on (of a pipeline with a guard)
 """
 
 from array import array
 
-KINDS = ("missing", "stuck", "saturated", "out of range", "rate")
-MISSING, STUCK, SATURATED, OUT_OF_RANGE, RATE = 1, 2, 4, 8, 16
+KINDS = ("missing", "stuck", "saturated", "out of range", "rate", "novel")
+MISSING, STUCK, SATURATED, OUT_OF_RANGE, RATE, NOVEL = 1, 2, 4, 8, 16, 32
 _NEVER = 0x3FFFFFFF
 
 

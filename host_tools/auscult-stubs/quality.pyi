@@ -9,6 +9,7 @@ STUCK: int
 SATURATED: int
 OUT_OF_RANGE: int
 RATE: int
+NOVEL: int
 
 def scan(data: memoryview | bytes | bytearray, n: int, words: int, state: array[int]) -> int: ...
 def stuck_run(sensor: Accelerometer, window: int) -> int: ...

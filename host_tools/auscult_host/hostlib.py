@@ -39,7 +39,8 @@ def sources_digest() -> str:
 
 @dataclass
 class Verdict:
-    """What the pipeline says of one window. score: an anomaly detector's, else None."""
+    """What the pipeline says of one window. score: an anomaly detector's, else None;
+    novel: it is unlike those of training."""
 
     window: int
     index: int
@@ -47,6 +48,7 @@ class Verdict:
     proba: NDArray[np.float64]
     features: NDArray[np.int32]
     score: int | None = None
+    novel: bool = False
 
 
 @dataclass
@@ -170,7 +172,7 @@ class HostPipeline:
                 verdicts.append(Verdict(int(out[2]), int(out[1]), bool(out[0] & 2),
                                         np.zeros(0) if scored else extra / 32768.0,
                                         out[len(out) - len(self.spec.features):].copy(),
-                                        int(extra[0]) if scored else None))
+                                        int(extra[0]) if scored else None, bool(out[0] & 4)))
         return verdicts
 
 

@@ -34,7 +34,7 @@ class Windows:
     def __init__(self, rate_hz: float, full_scale: float, window: int = 64, hop: int = 32) -> None:
         self.info = {"rate_hz": rate_hz, "full_scale": full_scale, "window": window, "rate_tolerance": 0.05}
         self._size, self._hop, self._at, self._gap = window, hop, 0, -10**9
-        self.window, self.marked = -1, False
+        self.window, self.marked, self.novel = -1, False, False
 
     def mark(self) -> None:
         self._gap = self._at

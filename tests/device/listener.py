@@ -44,8 +44,9 @@ def elliptic() -> EllipticEnvelope:
     return EllipticEnvelope(support_fraction=1.0, random_state=0)
 
 
-def make_listener(anomaly: EllipticEnvelope | None = None) -> Listener:
-    """A classifier; or, with an estimator to fit, an anomaly detector."""
+def make_listener(anomaly: EllipticEnvelope | None = None, guarded: bool = False) -> Listener:
+    """A classifier; or, with an estimator to fit, an anomaly detector. guarded: to the classifier's guard what rattles is
+    novel."""
     features = ["rms.x", "kurtosis.y", "peak_to_peak.z"]
     spec = PipelineSpec.make(name="listener", window=WINDOW, hop=HOP, rate_hz=RATE_HZ, features=features,
                              rate_tolerance=0.2)  # the LIS3DH samples at 1344 Hz
@@ -60,7 +61,8 @@ def make_listener(anomaly: EllipticEnvelope | None = None) -> Listener:
         quiet = x[windows.astype(float).std(axis=(1, 2)) < 1000].astype(float)
         return Listener(spec, estimators.convert(anomaly.fit(quiet), len(features)))
     tree = DecisionTreeClassifier(max_depth=3, random_state=0).fit(x, loud.astype(int))
-    return Listener(spec, estimators.convert(tree, len(features)))
+    guard = estimators.fit_guard(x[~loud], np.arange((~loud).sum()) // 50, 0.01) if guarded else None
+    return Listener(spec, estimators.convert(tree, len(features), guard=guard))
 
 
 def lines(output: str) -> list[dict]:

@@ -152,7 +152,7 @@ class Saying:
     """Takes a pipeline's place and says what it is told to."""
 
     axes, classes, info = "xyz", ["normal", "fault"], {"rate_hz": 1600, "full_scale": 156.9064, "window": 64}
-    index, window, marked, has_score = 1, 0, True, False
+    index, window, marked, novel, has_score = 1, 0, True, False, False
 
     def proba(self, i: int) -> int:
         return 32768
@@ -173,3 +173,16 @@ def test_a_window_with_lost_samples_is_reported_but_never_decided_on() -> None:
     said = lines(out.getvalue().decode())
     assert [line.get("q") for line in said] == ["missing"] * 20 + [None] * 5
     assert [line["v"] for line in said] == [None] * 20 + ["fault"] * 5 and said[-1]["s"] == "fault"
+
+
+def test_a_window_unlike_training_is_no_verdict() -> None:
+    out = io.BytesIO()
+    node = Node(config.check({}), pipeline=Saying(), stream=out, bus=Bench("adxl345", "i2c", bytes(600)).bus,
+                clock=VirtualClock())
+    node.connect()
+    node.pipeline.marked, node.pipeline.novel = False, True
+    for _ in range(20):
+        node._verdict(node.pipeline)
+    assert node.decision.state == 0 and node.dropped == 20
+    assert {(line["v"], line["q"]) for line in lines(out.getvalue().decode())} == {(None, "novel")}
+    assert node.summary("enough")["novel"] == 20

@@ -171,6 +171,24 @@ def test_lost_samples_are_marked_and_the_rest_is_right(
     assert said[-1]["windows"] == (said[-1]["samples"] - 64) // 32 + 1
 
 
+@pytest.mark.parametrize("name", ["sim_m0", "sim_m7", "sim_rv32"])
+def test_windows_unlike_training_get_no_verdict(
+        sim: Callable[[str], SimBoard], recording: tuple[Path, np.ndarray], name: str) -> None:
+    """The same windows as on the PC, at no cost of heap."""
+    path, words = recording
+    board, guarded = sim(name), make_listener(guarded=True)
+    expected = guarded.host().push(words)
+    board.put(guarded.module(board.board.arch), "/listener.mpy")
+    configure(board, chip="adxl345", rate_hz=1600)
+    said, heap = run(board, path, before="gc.disable()")
+    judged = [line for line in said if "w" in line]
+    assert [line.get("q") for line in judged] == [{True: "novel"}.get(v.novel) for v in expected[: len(judged)]]
+    assert len(judged) > 150 and 0.2 < np.mean([v.novel for v in expected]) < 0.8
+    assert [line["v"] for line in judged] == [None if v.novel else guarded.spec.classes[v.index] for v in expected[: len(judged)]]
+    assert said[-1]["novel"] == said[-1]["dropped"] == sum(v.novel for v in expected) and heap == 0
+    board.put(make_listener().module(board.board.arch), "/listener.mpy")
+
+
 def test_a_sensor_that_is_plugged_in_later(sim: Callable[[str], SimBoard], recording: tuple[Path, np.ndarray]) -> None:
     path, _ = recording
     board = sim("sim_m4")
