@@ -59,20 +59,20 @@ def markdown(card: dict[str, Any]) -> str:
     model, result = card["model"], card["evaluation"]
     group, decision = result["group_by"], result["decision"]
     lines = [f"# Model card: {model['name']}", "", model["about"], "", "## Intended use", "",
-             f"To tell {', '.join(model['classes'])} apart on machines like those it was trained on, with the same kind of sensor, "
-             f"mounted and oriented in the same way, at {model['rate_hz']:g} Hz. It informs people; it must not be what protects "
-             "them, or a machine, from harm.", "", "## Trained on", ""]
-    lines += ["| | |", "|---|---|"] + [f"| {name} | {str(value).replace('|', '/')} |" for name, value in card["rows"]]
+             f"To tell {', '.join(model['classes'])} apart on machines like those it was trained on, with the same kind of "
+             f"sensor, mounted and oriented in the same way, at {model['rate_hz']:g} Hz. It informs people; it must not be what "
+             "protects them, or a machine, from harm.", "", "## Trained on", ""]
+    lines += ["| | |", "|---|---|"] + [f"| {name} | {_cell(value)} |" for name, value in card["rows"]]
     lines += ["", "## How good it is", "", f"Judged {result['how']}, through the compiled C, {result['date']}: "
               f"{result['recordings']} recordings, {span(result['seconds'] / 3600)}, {result['windows']:,} windows.", "",
               "| figure | value | 95 % |", "|---|---|---|",
-              f"| balanced accuracy, each window | {result['balanced_accuracy']:.3f} | {_interval(result['balanced_accuracy_95'])} |",
-              f"| macro F1, each window | {result['macro_f1']:.3f} | {_interval(result['macro_f1_95'])} |"]
+              _row("balanced accuracy, each window", result["balanced_accuracy"], result["balanced_accuracy_95"]),
+              _row("macro F1, each window", result["macro_f1"], result["macro_f1_95"])]
     worst = min(result["groups"], key=lambda row: float(row["balanced_accuracy"]))
-    lines.append(f"| worst {group}, {worst['name']} | {worst['balanced_accuracy']:.3f} | {_interval(worst['balanced_accuracy_95'])} |")
+    lines.append(_row(f"worst {group}, {_cell(worst['name'])}", worst["balanced_accuracy"], worst["balanced_accuracy_95"]))
     if "balanced_accuracy" in decision:
-        lines.append(f"| decision, {decision['k']} of {decision['n']} | {decision['balanced_accuracy']:.3f} | "
-                     f"{_interval(decision['balanced_accuracy_95'])} |")
+        lines.append(_row(f"decision, {decision['k']} of {decision['n']}", decision["balanced_accuracy"],
+                          decision["balanced_accuracy_95"]))
     if day := decision.get("per_day"):
         seen = f"none in {span(day['hours'])}" if day["bound_only"] else number(day["per_day"])
         bound = f"at most {number(day['per_day_95'][1])}" if day["bound_only"] else " to ".join(map(number, day["per_day_95"]))
@@ -94,12 +94,14 @@ def markdown(card: dict[str, Any]) -> str:
 def _never_seen(card: dict[str, Any]) -> str:
     """What the recordings do not vary in: there nobody knows."""
     judged = card["judged_with"]
-    single = [f"{what} than {judged[what][0]}" for what in ("machine", "session", "sensor", "placement") if len(judged[what]) == 1]
-    unstated = [what for what in ("machine", "session", "sensor", "placement") if not judged[what]]
+    varied = ("machine", "session", "sensor", "placement")
+    single = [f"{what} than {judged[what][0]}" for what in varied if len(judged[what]) == 1]
+    unstated = [what for what in varied if not judged[what]]
     text = f"Any other {'; any other '.join(single)}. " if single else ""
     if unstated:
         text += f"The recordings do not state their {', '.join(unstated)}: whether these varied is not known. "
-    return text + f"Any state besides {', '.join(card['model']['classes'])}; it will be called one of these, unless it is called novel."
+    states = ", ".join(card["model"]["classes"])
+    return text + f"Any state besides {states}; it will be called one of these, unless it is called novel."
 
 
 def beside(model: Path) -> tuple[Path, Path]:
@@ -140,5 +142,9 @@ def _listed(names: Sequence[str], most: int = 20) -> str:
     return ", ".join(names[:most]) + more
 
 
-def _interval(pair: list[float] | None) -> str:
-    return f"{pair[0]:.3f} to {pair[1]:.3f}" if pair else "–"
+def _row(name: str, value: float, pair: list[float] | None) -> str:
+    return f"| {name} | {value:.3f} | " + (f"{pair[0]:.3f} to {pair[1]:.3f} |" if pair else "– |")
+
+
+def _cell(value: object) -> str:
+    return " ".join(str(value).replace("|", "/").split())

@@ -33,14 +33,15 @@ def _groups(result: dict[str, Any]) -> list[Finding]:
     for name in result["novelty"]["silently_wrong"]:
         row = rows[name]
         found.append(Finding("fails", f"Silently wrong on {name}",
-                             f"Recognises {row['balanced_accuracy']:.0%} of what it should there, and calls only {row['novel']:.0%} "
-                             f"of the windows novel: nothing warns of it. Find out how {name} differs, or record more like it."))
+                             f"Recognises {row['balanced_accuracy']:.0%} of what it should there, and calls only "
+                             f"{row['novel']:.0%} of the windows novel: nothing warns of it. Find out how {name} differs, or "
+                             "record more like it."))
     for name in result["novelty"]["out_of_distribution"]:
         row = rows[name]
         found.append(Finding("fails", f"{name} is out of distribution",
                              f"{row['novel']:.0%} of its windows are unlike what was trained on and are answered with "
-                             f"“can't tell”. Judged all the same, {row['balanced_accuracy']:.0%} of each class would be recognised. "
-                             "Train with recordings like it if it shall be judged."))
+                             f"“can't tell”. Judged all the same, {row['balanced_accuracy']:.0%} of each class would be "
+                             "recognised. Train with recordings like it if it shall be judged."))
     return found
 
 
@@ -50,8 +51,8 @@ def _decisions(result: dict[str, Any]) -> list[Finding]:
     if day and day["alarms"]:
         low, high = day["per_day_95"]
         found.append(Finding("fails", f"{number(day['per_day'])} false alarms a day",
-                             f"{day['alarms']} in {span(day['hours'])} of normal running (95 %: {number(low)} to {number(high)} a "
-                             "day, if they come independently). A larger k of n makes them rarer and detection later."))
+                             f"{day['alarms']} in {span(day['hours'])} of normal running (95 %: {number(low)} to {number(high)} "
+                             "a day, if they come independently). A larger k of n makes them rarer and detection later."))
     elif day:
         found.append(Finding("limit", "False alarms: too little normal running to promise few",
                              f"None was seen, but in {span(day['hours'])} only: that excludes no more than "
@@ -96,8 +97,8 @@ def _figures(result: dict[str, Any]) -> list[Finding]:
     leaky, honest = result.get("leaky_balanced_accuracy"), result["balanced_accuracy"]
     if leaky is not None and leaky - honest > _LEAK:
         found.append(Finding("note", "A leaky split would flatter",
-                             f"Dealing windows at random (leaky) gives {leaky:.2f} instead of {honest:.2f}: neighbours of a tested "
-                             f"window were trained on. It says nothing about a new {group}."))
+                             f"Dealing windows at random (leaky) gives {leaky:.2f} instead of {honest:.2f}: neighbours of a "
+                             f"tested window were trained on. It says nothing about a new {group}."))
     calibration = result.get("calibration")
     if calibration and calibration["ece"] > _MISCALIBRATED:
         kind = "surer" if calibration["confidence"] > calibration["right"] else "less sure"
@@ -128,8 +129,9 @@ def _evidence(result: dict[str, Any]) -> list[Finding]:
     curve = result.get("learning_curve", [])
     if len(curve) > 1 and curve[-1]["balanced_accuracy"] - curve[-2]["balanced_accuracy"] > _RISING:
         found.append(Finding("note", f"More {group}s would help",
-                             f"From {curve[-2]['groups']} to {curve[-1]['groups']} {group}s to train on, balanced accuracy rose from "
-                             f"{curve[-2]['balanced_accuracy']:.2f} to {curve[-1]['balanced_accuracy']:.2f} and has not levelled off."))
+                             f"From {curve[-2]['groups']} to {curve[-1]['groups']} {group}s to train on, balanced accuracy rose "
+                             f"from {curve[-2]['balanced_accuracy']:.2f} to {curve[-1]['balanced_accuracy']:.2f} and has not "
+                             "levelled off."))
     return found
 
 

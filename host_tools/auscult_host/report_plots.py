@@ -29,7 +29,7 @@ def _svg(name: str, width: float, height: float, draw: Callable[[Any], None], de
         try:
             draw(axes)
             out = io.StringIO()
-            figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+            figure.savefig(out, format="svg", transparent=True, metadata={"Date": None})
         finally:
             plt.close(figure)
     text = out.getvalue()
@@ -149,7 +149,8 @@ def delay(result: dict[str, Any]) -> str:
         for times, colour, style, name in ((seconds, BLUE, "-", "any alarm"), (right, RUST, (0, (4, 2)), "the right class")):
             shares = [0.0, *((place + 1) / late["faults"] for place in range(len(times)))]
             end = max([*seconds, *right]) * 1.15
-            plot.step([0, *times, end], [*shares, shares[-1]], where="post", color=colour, linestyle=style, linewidth=1.8, label=name)
+            plot.step([0, *times, end], [*shares, shares[-1]], where="post", color=colour, linestyle=style, linewidth=1.8,
+                      label=name)
         plot.set(xlim=(0, None), ylim=(0, 1.04), xlabel="seconds since the fault began", ylabel="share of the faults")
         plot.grid(axis="y")
         plot.legend(frameon=False, loc="lower right", labelcolor=SOFT)
