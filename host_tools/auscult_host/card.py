@@ -43,9 +43,9 @@ def document(trained: Trained, sources: Sequence[Source], result: dict[str, Any]
         ("trained on", f"{training['recordings']} recordings, {windows:,} windows: "
                        + ", ".join(f"{label} {count:,}" for label, count in training["windows"].items())),
         (f"{training['group_by']}s trained on", _listed(training["groups"])),
-        ("sensor", f"{_listed(seen['sensor']) or 'not stated'}; {', '.join(spec.axes)} in {unit}, range ±{spec.full_scale:.4g}, "
-                   f"{spec.rate_hz:g} Hz within {spec.rate_tolerance:.0%}"),
-        ("placement", _listed(seen["placement"]) or "not stated"),
+        ("sensor", "; ".join([*seen["sensor"][:3], f"{', '.join(spec.axes)} in {unit}, range ±{spec.full_scale:.4g}, "
+                              f"{spec.rate_hz:g} Hz within {spec.rate_tolerance:.0%}"])),
+        *([("placement", _listed(seen["placement"]))] if seen["placement"] else []),
         ("model", f"{kind}, {len(spec.features)} features, window {spec.window}, hop {spec.hop}"),
         ("features", _listed(spec.features, 60)),
         ("fingerprint of the training data", training["fingerprint"]),
@@ -94,7 +94,9 @@ def markdown(card: dict[str, Any]) -> str:
 def _never_seen(card: dict[str, Any]) -> str:
     """What the recordings do not vary in: there nobody knows."""
     judged = card["judged_with"]
-    varied = ("machine", "session", "sensor", "placement")
+    varied: tuple[str, ...] = ("machine", "session", "sensor", "placement")
+    if not judged["recordings"]:
+        varied = ()
     single = [f"{what} than {judged[what][0]}" for what in varied if len(judged[what]) == 1]
     unstated = [what for what in varied if not judged[what]]
     text = f"Any other {'; any other '.join(single)}. " if single else ""
@@ -131,6 +133,33 @@ def find(model: Path) -> dict[str, Any] | None:
         raise AuscultError(f"{metrics} is not what `auscult evaluate` writes ({error})", "a whole file",
                            "evaluate the model again, or remove the file") from error
     return None if stale else card
+
+
+def for_bundle(model: Path, trained: Trained) -> tuple[dict[str, Any], dict[str, str]]:
+    """(metrics for the manifest, files by their names) of a model that was evaluated, or judged when it was trained; nothing
+    of one that was not."""
+    card = find(model)
+    if card is None and "novelty" in trained.metrics:
+        card = document(trained, [], trained.metrics, sha256(model))
+    if card is None:
+        return {}, {}
+    return summary(card), {"card.md": markdown(card), "metrics.json": json.dumps(card, indent=1, ensure_ascii=False) + "\n"}
+
+
+def summary(card: dict[str, Any]) -> dict[str, Any]:
+    """The figures that count, always with how they were obtained."""
+    result = card["evaluation"]
+    decision, day, late = result["decision"], result["decision"]["per_day"], result["decision"]["delay"]
+    named = ("how", "date", "group_by", "windows", "balanced_accuracy", "balanced_accuracy_95", "macro_f1",
+             "leaky_balanced_accuracy")
+    return {name: result[name] for name in named if name in result} | {
+        "groups": {row["name"]: row["balanced_accuracy"] for row in result["groups"]},
+        "decision": {name: decision[name] for name in ("k", "n", "balanced_accuracy") if name in decision},
+        "false_alarms_per_day_95": day and day["per_day_95"], "median_delay_s": late and late["median_s"],
+        "expected_calibration_error": result["calibration"]["ece"] if "calibration" in result else None,
+        "coverage": result["novelty"]["coverage"], "out_of_distribution": result["novelty"]["out_of_distribution"],
+        "silently_wrong": result["novelty"]["silently_wrong"],
+        "fails": [finding["title"] for finding in card["findings"] if finding["kind"] == "fails"]}
 
 
 def sha256(path: Path) -> str:
