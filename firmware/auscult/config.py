@@ -6,6 +6,7 @@ import json
 from auscult.sensors import CHIPS, driver
 
 PATH = "/auscult.json"
+SLOW_CHIPS = ("bme280", "mcp9808", "sht3x", "sht4x", "tmp117")  # slow sensors that a node can have
 
 # section (or ""), key, kind, what is allowed, default. None as a default: may be left out or null.
 #   choice: one of a tuple    int, number: (lowest, highest)    text: (longest,)    pin: number or name
@@ -14,7 +15,7 @@ TABLE = (
     ("", "name", "text", (32,), "auscult"),
     ("", "pipeline", "text", (120,), "/pipeline.mpy"),  # a .mpy file, or the name of a module in the firmware
     ("", "watchdog_s", "int", (0, 300), 0),  # 0: none, as while developing
-    ("sensor", "chip", "choice", tuple(sorted(CHIPS)), "adxl345"),
+    ("sensor", "chip", "choice", tuple(sorted(list(CHIPS) + list(SLOW_CHIPS))), "adxl345"),
     ("sensor", "bus", "choice", ("i2c", "spi"), "i2c"),
     ("sensor", "id", "int", (0, 9), 1),  # number of the I2C or SPI peripheral
     ("sensor", "address", "int", (8, 0x77), None),  # I2C; by default the chip's usual one
@@ -26,6 +27,8 @@ TABLE = (
     ("sensor", "miso", "pin", (), None),
     ("sensor", "cs", "pin", (), None),
     ("sensor", "int_pin", "pin", (), None),  # wired to the chip's INT1; null: poll
+    ("sensor", "period_s", "number", (0.1, 86400), None),  # slow sensors: from one sample to the next
+    ("sensor", "door_pin", "pin", (), None),  # slow sensors: a digital input as the axis door, high is open
     ("sensor", "rate_hz", "number", (0.1, 30000), 1600),
     ("sensor", "range_g", "number", (1, 1000), 16),
     ("sensor", "watermark", "int", (1, 511), None),  # samples; by default what comes in 40 ms, see sensors/accelerometer.py
@@ -109,22 +112,49 @@ def check(given):
             _no_more(given.get(section, {}), config[section], section + ".")
     sensor, decision = config["sensor"], config["decision"]
     chip = driver(sensor["chip"])
-    for key, able in (("rate_hz", chip.RATES_HZ), ("range_g", chip.RANGES_G)):
-        if sensor[key] not in able:
-            raise ConfigError("sensor.%s is %s, allowed with %s: %s"
-                              % (key, sensor[key], sensor["chip"], ", ".join([str(one) for one in able])))
+    if sensor["chip"] in SLOW_CHIPS:
+        _check_slow(config)
+    else:
+        _check_accelerometer(config, chip)
     if not (chip.ADDRESSES if sensor["bus"] == "i2c" else chip.SPI_HZ):
         raise ConfigError("sensor.bus is %s, but %s has none" % (sensor["bus"], chip.NAME))
     if sensor["address"] is None and chip.ADDRESSES:
         sensor["address"] = chip.ADDRESSES[0]
+    if sensor["bus"] == "spi" and sensor["cs"] is None:
+        raise ConfigError("sensor.cs is missing, bus spi needs the chip-select pin")
+    if not decision["k_off"] < decision["k"] <= decision["n"]:
+        raise ConfigError("decision has k_off %(k_off)d, k %(k)d, n %(n)d; needed: k_off < k <= n" % decision)
+    return config
+
+
+def _check_slow(config):
+    sensor = config["sensor"]
+    if sensor["period_s"] is None:
+        raise ConfigError("sensor.period_s is missing, %s is a slow sensor: give the seconds from one sample to the next"
+                          % sensor["chip"])
+    for section, key in (("sensor", "int_pin"), ("sensor", "watermark"), ("power", "on_s"), ("power", "off_s"),
+                         ("power", "wake_g")):
+        if config[section][key] is not None and (key != "off_s" or config[section][key]):
+            raise ConfigError("%s.%s is %s, but %s is a slow sensor: leave it out"
+                              % (section, key, _show(config[section][key]), sensor["chip"]))
+
+
+def _check_accelerometer(config, chip):
+    sensor = config["sensor"]
+    for key in ("period_s", "door_pin"):
+        if sensor[key] is not None:
+            raise ConfigError("sensor.%s is %s, that is for slow sensors: %s"
+                              % (key, _show(sensor[key]), ", ".join(SLOW_CHIPS)))
+    for key, able in (("rate_hz", chip.RATES_HZ), ("range_g", chip.RANGES_G)):
+        if sensor[key] not in able:
+            raise ConfigError("sensor.%s is %s, allowed with %s: %s"
+                              % (key, sensor[key], sensor["chip"], ", ".join([str(one) for one in able])))
     if sensor["watermark"] is not None and sensor["watermark"] >= chip.DEPTH:
         raise ConfigError("sensor.watermark is %d, allowed with %s: 1 to %d"
                           % (sensor["watermark"], sensor["chip"], chip.DEPTH - 1))
     if sensor["int_pin"] is not None and not chip.WATERMARK_LINE:
         raise ConfigError("sensor.int_pin is %s, but the interrupt line of %s does not tell the watermark: leave it out"
                           % (sensor["int_pin"], chip.NAME))
-    if sensor["bus"] == "spi" and sensor["cs"] is None:
-        raise ConfigError("sensor.cs is missing, bus spi needs the chip-select pin")
     power = config["power"]
     if power["on_s"] is not None and not power["off_s"] and power["wake_g"] is None:
         raise ConfigError("power.on_s is %d, needed with it: off_s or wake_g, or nothing ends the rest" % power["on_s"])
@@ -132,9 +162,6 @@ def check(given):
         raise ConfigError("power.on_s is missing, off_s and wake_g say how a rest after it ends")
     if power["wake_g"] is not None and not hasattr(chip, "wake_on_motion"):
         raise ConfigError("power.wake_g is %s, but %s has no wake-on-motion" % (power["wake_g"], sensor["chip"]))
-    if not decision["k_off"] < decision["k"] <= decision["n"]:
-        raise ConfigError("decision has k_off %(k_off)d, k %(k)d, n %(n)d; needed: k_off < k <= n" % decision)
-    return config
 
 
 def _no_more(given, known, prefix):

@@ -24,7 +24,8 @@ _RATE_EVERY_MS = 1000
 _LOOK_MS = 4
 _LOOK_AT_REST_MS = 200
 _RETRY_MS, _LONGEST_RETRY_MS = 500, 60000
-_NAP_MS = 500  # at most, however slow the sensor is: the shortest watchdog is 1 s
+_NAP_MS = 500  # at most with a watchdog, however slow the sensor is: the shortest is 1 s
+_FOREVER_MS = (1 << 29) - 1
 
 
 def _part(kind, key, found, *args, **more):
@@ -96,11 +97,12 @@ def make_stream(settings):
 
 
 class Node:
-    """config: from config.load() or config.check(). pipeline, bus, stream, interrupt: made from it unless given.
+    """config: from config.load() or config.check(). pipeline, bus, stream, interrupt, door: made from it unless given.
     source: something that is `ended` when no more samples will come (a virtual chip): then the node stops."""
 
-    def __init__(self, config, pipeline=None, bus=None, stream=None, interrupt=None, clock=port, source=None):
-        self.config, self._clock, self._source = config, clock, source
+    def __init__(self, config, pipeline=None, bus=None, stream=None, interrupt=None, clock=port, source=None, door=None):
+        self.config, self._clock, self._source, self._door = config, clock, source, door
+        self._slow = config["sensor"]["period_s"] is not None
         self.pipeline = pipeline or pipelines.load(config["pipeline"])
         classes = [str(label) for label in self.pipeline.classes]
         self.decision = make_decision(config["decision"], classes) if classes else None
@@ -126,31 +128,57 @@ class Node:
             self._bus = bus
             self.sensor = driver(settings["chip"])(bus, self._clock)
             self._configure()
-            if settings["int_pin"] is not None and self._interrupt is None:
-                self._interrupt = make_interrupt(settings)
-            quality, pipeline = self.config["quality"], self.pipeline
-            quality = Quality(self.sensor, len(pipeline.axes), pipeline.info["window"], quality["stuck"],
-                              quality["saturated"], quality["limit_g"])
-            # With an interrupt several FIFO loads may wait while another task runs.
-            blocks = 4 if self._interrupt else 2
-            self.sampler = Sampler(self.sensor, pipeline, self._clock, blocks, self._interrupt, quality)
-            self._compare()
+            if self._slow:
+                self._make_slow()
+            else:
+                self._make_fast()
             # Or the frames of larger functions are looked for, again and again, in the pieces that loading has left.
             gc.collect()
         else:
             self.sensor.check()
             self._configure()
         self.sampler.start()
+        self._idle_ms = 0
+        self._last_ms = self._clock.ticks_ms()
+        self._polled, self._patience_ms = False, _FOREVER_MS
+        if self._slow:
+            return
         self.period_ms = max(1, int(1000 * self.sensor.watermark / settings["rate_hz"]))
         self._polled = self._interrupt is None
         if getattr(self._interrupt, "POLLED", False):  # the line may rise just after it was looked at
             self._polled, self.period_ms = True, max(1, self.period_ms // 2)
         self._patience_ms = max(1000, 8 * self.period_ms)
-        self._idle_ms = 0
-        self._last_ms = self._clock.ticks_ms()
+
+    def _make_slow(self):
+        from auscult.slow_sampler import SlowSampler
+
+        settings, door, info = self.config["sensor"], self._door, self.pipeline.info
+        if settings["door_pin"] is not None and door is None:
+            door = _pin(settings, "door_pin")
+            door.init(door.IN)
+        self.period_ms = int(1000 * settings["period_s"])
+        self.sampler = SlowSampler(self.sensor, self.pipeline, self.period_ms, self._clock, door)
+        if abs(self.period_ms * info["rate_hz"] - 1000) > 1000 * info.get("rate_tolerance", 0.05):
+            self.report.note("warn", "sensor.period_s is %s, the pipeline was made for a sample every %.1f s"
+                             % (settings["period_s"], 1 / info["rate_hz"]))
+
+    def _make_fast(self):
+        settings = self.config["sensor"]
+        if settings["int_pin"] is not None and self._interrupt is None:
+            self._interrupt = make_interrupt(settings)
+        quality, pipeline = self.config["quality"], self.pipeline
+        quality = Quality(self.sensor, len(pipeline.axes), pipeline.info["window"], quality["stuck"],
+                          quality["saturated"], quality["limit_g"])
+        # With an interrupt several FIFO loads may wait while another task runs.
+        blocks = 4 if self._interrupt else 2
+        self.sampler = Sampler(self.sensor, pipeline, self._clock, blocks, self._interrupt, quality)
+        self._compare()
 
     def _configure(self):
         settings = self.config["sensor"]
+        if self._slow:
+            self.sensor.configure()
+            return
         self.sensor.configure(settings["rate_hz"], settings["range_g"], settings["watermark"], self.pipeline.axes)
 
     def step(self):
@@ -243,7 +271,7 @@ class Node:
                             yield nap_ms
                         if not self.ended:
                             yield from self._rest()
-                    while self.step():  # what an interrupt has left in the blocks
+                    while not self._slow and self.step():  # what an interrupt has left in the blocks
                         pass
                     return self.summary("recording ended")
                 except OSError as error:
@@ -263,7 +291,10 @@ class Node:
         return 1 if seconds is None else 1000 * seconds
 
     def _nap_ms(self):
-        """Until the next watermark. Without interrupt a slow stream is looked at more often until its rate is known."""
+        """Until the next watermark, or until a slow sensor has something to do. Without interrupt a slow stream is looked at
+        more often until its rate is known."""
+        if self._slow:
+            return self.sampler.nap_ms()
         if self._polled and self.period_ms > _LOOK_MS and self.sampler.rate.baseline_ms < _RATE_BASELINE_MS:
             return _LOOK_MS
         return self.period_ms
@@ -307,18 +338,18 @@ class Node:
                 except StopIteration as end:
                     return end.value
                 while left_ms > 0:
-                    self._nap(left_ms, sleep)
-                    left_ms -= _NAP_MS
+                    left_ms -= self._nap(left_ms, sleep)
                     yield
         finally:
             turns.close()
 
     def _nap(self, ms, sleep):
-        """Feeds the watchdog and has asyncio go on with this task in ms, or in _NAP_MS if that is sooner; the caller
-        yields. sleep: light sleep, which stops the processor and all other tasks."""
-        ms = min(ms, _NAP_MS)
+        """Has asyncio go on with this task in ms, or, with a watchdog, which is fed, in _NAP_MS if that is sooner; the caller
+        yields. sleep: light sleep, which stops the processor and all other tasks. Returns how long it is."""
         if self._watchdog is not None:
             self._watchdog.feed()
+            ms = min(ms, _NAP_MS)
+        long_ms = ms
         if self._clock is not port:  # a virtual clock: its time passes at once
             self._clock.sleep_ms(ms)
             ms = 0
@@ -327,6 +358,7 @@ class Node:
             ms = 0
         core = self._asyncio
         core._task_queue.push(core.cur_task, port.ticks_add(port.ticks_ms(), ms))
+        return long_ms
 
     def stop(self):
         """Puts the sensor to rest if it can be reached."""

@@ -2,6 +2,7 @@
 from typing import Any
 
 PATH: str
+SLOW_CHIPS: tuple[str, ...]
 TABLE: tuple[tuple[str, str, str, tuple[Any, ...], Any], ...]
 
 class ConfigError(ValueError): ...

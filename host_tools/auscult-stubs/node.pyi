@@ -7,18 +7,20 @@ from auscult.port import Clock
 from auscult.sampler import Sampler
 from auscult.sensors.accelerometer import Accelerometer
 from auscult.sensors.bus import I2CBus, SPIBus
+from auscult.sensors.slow import SlowSensor
+from auscult.slow_sampler import SlowSampler
 
 class Node:
     config: dict[str, Any]
     pipeline: Any
-    sensor: Accelerometer | None
-    sampler: Sampler | None
+    sensor: Accelerometer | SlowSensor | None
+    sampler: Sampler | SlowSampler | None
     windows: int
     dropped: int
     errors: int
     flawed: array[int]
     def __init__(self, config: dict[str, Any], pipeline: Any = None, bus: I2CBus | SPIBus | None = None, stream: Any = None,
-                 interrupt: Any = None, clock: Clock = ..., source: Any = None) -> None: ...
+                 interrupt: Any = None, clock: Clock = ..., source: Any = None, door: Any = None) -> None: ...
     def connect(self) -> None: ...
     def step(self) -> Any: ...
     @property

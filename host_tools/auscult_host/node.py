@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import blinka, device, playback, recordings
+from . import blinka, device, playback, recordings, slow
 from .errors import AuscultError
 from .hostlib import HostPipeline
 from .train import Trained
@@ -66,6 +66,9 @@ class Playback:
     chip: `ended` when all has been read; bus: an I2CBus or SPIBus; words: int16 samples [n, 3] that the chip gives."""
 
     def __init__(self, trained: Trained, recording: recordings.Recording, sensor: dict[str, Any], clock: Any) -> None:
+        if sensor["chip"] in slow.chips():
+            raise AuscultError(f"a recording for the slow sensor {sensor['chip']}", "an accelerometer's recording",
+                               "`auscult simulate` plays recordings of slow sensors")
         playback.check_recording(trained, recording)
         driver = device.accelerometer(sensor["chip"])
         self.words = playback.chip_words(recording, sensor["chip"], sensor["range_g"], trained.spec.full_scale)

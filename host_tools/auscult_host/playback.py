@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import boards, build, decision, device, files, paths, recordings, toolchain
+from . import boards, build, decision, device, files, paths, recordings, slow, toolchain
 from .errors import AuscultError
 from .pictures import Verdict
 from .simulator import SimBoard
@@ -31,8 +31,8 @@ _SILENCE_S = 120.0  # a node that says nothing for so long is stuck: it sends a 
 
 @dataclass
 class Played:
-    """What came of it. lines: all JSON lines of the node; words: the int16 samples [n, 3] that the chip gave, as x, y,
-    z; axes: the pipeline's."""
+    """What came of it. lines: all JSON lines of the node; words: the int16 samples [n, columns] that the chip gave; axes: the
+    pipeline's; starts: where the windows begin that a trigger has cut, in samples."""
 
     words: NDArray[np.int16]
     axes: list[str]
@@ -41,11 +41,13 @@ class Played:
     hop: int
     lines: list[dict[str, Any]] = field(default_factory=list)
     raw_bytes: int = 0
+    columns: tuple[str, ...] = AXES
+    starts: list[int] = field(default_factory=list)
 
     @property
     def heard(self) -> NDArray[np.int16]:
         """What the pipeline was given: the words of its own axes, in its order, as HostPipeline.push() takes them."""
-        return self.words[:, [AXES.index(axis) for axis in self.axes]]
+        return self.words[:, [self.columns.index(axis) for axis in self.axes]]
 
     @property
     def verdicts(self) -> list[dict[str, Any]]:
@@ -58,7 +60,8 @@ class Played:
 
     def end_s(self, window: int) -> float:
         """When a window was complete, in seconds of the recording."""
-        return (window * self.hop + self.window) / self.rate_hz
+        start = self.starts[window] if self.starts else window * self.hop
+        return (start + self.window) / self.rate_hz
 
     def strip(self) -> list[Verdict]:
         """The verdicts as pictures.py draws them."""
@@ -91,6 +94,8 @@ def sensor_settings(trained: Trained, chip: str, bus: str) -> dict[str, Any]:
     that rate is another one."""
     if bus not in ("i2c", "spi"):
         raise AuscultError(f"the bus {bus!r}", "i2c or spi", "for example --bus i2c")
+    if chip in slow.chips():
+        return slow.sensor_settings(trained, chip, bus)
     driver = device.accelerometer(chip)
     if not (driver.ADDRESSES if bus == "i2c" else driver.SPI_HZ):
         other = "spi" if bus == "i2c" else "i2c"
@@ -115,7 +120,7 @@ def node_config(trained: Trained, chip: str = "adxl345", bus: str = "i2c", k: in
                 every: str = "window", int_pin: int | None = 4) -> dict[str, Any]:
     """The node's one JSON file for a trained pipeline."""
     sensor = sensor_settings(trained, chip, bus)
-    if int_pin is not None and device.accelerometer(chip).WATERMARK_LINE:
+    if int_pin is not None and chip not in slow.chips() and device.accelerometer(chip).WATERMARK_LINE:
         sensor["int_pin"] = int_pin
     return {"name": trained.spec.name[:32], "pipeline": "/pipeline.mpy", "sensor": sensor,
             "decision": decision.settings(k, n),
@@ -172,7 +177,13 @@ import json, simboard
 from auscult import config, node
 from auscult.virtual.setup import attach
 try:
-    source = attach(config.load(), simboard.arg('recording'), None, int(simboard.arg('rate_ppm')))
+    settings = config.load()
+    if settings['sensor']['period_s'] is None:
+        source = attach(settings, simboard.arg('recording'), None, int(simboard.arg('rate_ppm')))
+    else:
+        from auscult.virtual import feed
+        source = feed.attach(settings, simboard.arg('recording'), simboard.arg('axes').split(','),
+                             float(simboard.arg('full_scale')))
 except (OSError, ValueError) as error:
     print(json.dumps({"error": str(error)}))
 else:
@@ -194,18 +205,29 @@ def play(trained: Trained, recording: recordings.Recording, board_name: str = "s
     Raises AuscultError for a recording that does not suit the model or the chip, and for a node that does not play it
     to its end, with what the node said.
     """
-    check_recording(trained, recording)
+    is_slow = chip in slow.chips()
+    if is_slow:
+        slow.check_recording(trained, recording)
+        _check_length(trained, recording)
+    else:
+        check_recording(trained, recording)
     if module:
         build.check_architecture(module, boards.load(board_name).arch, board_name)
     config = node_config(trained, chip, bus, k, n, every)
-    words = chip_words(recording, chip, config["sensor"]["range_g"], trained.spec.full_scale)
-    rate_ppm = round((recording.rate_hz / config["sensor"]["rate_hz"] - 1) * 1e6) + rate_error_ppm
+    arguments: dict[str, str] = {}
+    if is_slow:
+        words = recordings.to_int16(recording, trained.spec.full_scale)
+        arguments = {"axes": ",".join(recording.axes), "full_scale": repr(trained.spec.full_scale)}
+    else:
+        words = chip_words(recording, chip, config["sensor"]["range_g"], trained.spec.full_scale)
+        rate_ppm = round((recording.rate_hz / config["sensor"]["rate_hz"] - 1) * 1e6) + rate_error_ppm
+        arguments = {"rate_ppm": str(rate_ppm)}
     with tempfile.TemporaryDirectory(prefix="auscult-play-") as name:
         folder = Path(name)
         (folder / "recording.i16").write_bytes(words.astype("<i2").tobytes())
         progress(f"booting {board_name}")
         with SimBoard(board_name, deterministic=not real_time,
-                      args={"recording": str(folder / "recording.i16"), "rate_ppm": str(rate_ppm)}) as board:
+                      args={"recording": str(folder / "recording.i16"), **arguments}) as board:
             progress("deploying with mpremote")
             staged = folder / "staged"
             staged.mkdir()
@@ -215,6 +237,11 @@ def play(trained: Trained, recording: recordings.Recording, board_name: str = "s
             progress("playing")
             spec = trained.spec
             played = Played(words, spec.axes, recording.rate_hz, spec.window, spec.hop, raw_bytes=words.size * 2)
+            if is_slow:
+                played.columns = tuple(spec.axes)
+                played.words = slow.heard(words, recording.axes, trained, config["sensor"])
+            if spec.trigger:
+                played.starts = trained.pipeline().run(played.heard).start.tolist()
             for text in lines(board, _NODE):
                 line = _parse(text)
                 played.lines.append(line)
@@ -241,6 +268,10 @@ def check_recording(trained: Trained, recording: recordings.Recording) -> None:
         raise AuscultError(f"a model of the axes {', '.join(trained.spec.axes)}", "some of x, y and z",
                            "import its recordings with --axes x,y,z and train again")
     check_fit(trained, recording)
+    _check_length(trained, recording)
+
+
+def _check_length(trained: Trained, recording: recordings.Recording) -> None:
     if len(recording.data) < trained.spec.window:
         raise AuscultError(f"a recording of {len(recording.data)} samples", f"at least one window of {trained.spec.window}",
                            "choose a longer one")

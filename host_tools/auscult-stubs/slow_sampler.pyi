@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+from collections.abc import Callable
+from typing import Any
+
+from auscult.port import Clock
+from auscult.sensors.slow import SlowSensor
+
+AXES: dict[str, tuple[str, int]]
+
+class Schedule:
+    baseline_ms: int
+    def __init__(self, period_ms: int) -> None: ...
+    def mhz(self) -> int: ...
+    def is_off(self, made_mhz: int, tolerance_mhz: int) -> bool: ...
+
+class SlowSampler:
+    sensor: SlowSensor
+    pipeline: Any
+    period_ms: int
+    rate: Schedule
+    quality: Any
+    samples: int
+    overruns: int
+    def __init__(self, sensor: SlowSensor, pipeline: Any, period_ms: int, clock: Clock = ..., door: Any = None) -> None: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def nap_ms(self) -> int: ...
+    def step(self, on_verdict: Callable[[Any], object] | None = None) -> int: ...
+    def flaws(self) -> int: ...
