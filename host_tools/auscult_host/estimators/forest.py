@@ -23,7 +23,14 @@ def convert_forest(estimator: Any, scaling: Scaling, options: Options) -> ModelC
         "trees": len(forest.trees),
         "splits": forest.splits(),
         "leaves": len(forest.leaves()),
+        "path": _path(estimator),
         # A share is off by less than 1 in share_total; the Q15 result by half a step.
         "probability_error": 1 / facts["share_total"] + 2**-16,
     }
     return ModelCode(source, type(estimator).__name__, forest.n_classes, estimator.classes_.tolist(), facts)
+
+
+def _path(estimator: Any) -> float:
+    """Splits that one row meets in all trees together, averaged over what each tree was fitted on."""
+    trees = [tree.tree_ for tree in getattr(estimator, "estimators_", [estimator])]
+    return sum(float(tree.n_node_samples[tree.children_left >= 0].sum() / tree.n_node_samples[0]) for tree in trees)

@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any
 
 from .model_code import c_array
-from .trees import Forest, Node, Shares, Split, c_proba, leaf_shares, share_total
+from .trees import Forest, Node, Shares, Split, c_proba, leaf_shares, share_total, walk
 
 
 def emit_fast(forest: Forest) -> tuple[str, dict[str, Any]]:
@@ -58,4 +58,8 @@ static int aus_model(const int16_t *x, int32_t *acc) {{
     return best;
 }}
 {c_proba(n_classes, n_trees, total)}"""
-    return source, {"leaf_rows": len(rows), "table_bytes": width // 8 * len(table), "share_total": total}
+    # what makes a split or a leaf take more than its shortest code
+    splits = [node for tree in forest.trees for node in walk(tree) if isinstance(node, Split)]
+    wide = {"wide_limits": sum(not 0 <= split.threshold < 256 for split in splits),
+            "wide_leaves": sum(rows[leaf_shares(leaf, total)] > 255 for leaf in forest.leaves())}
+    return source, {"leaf_rows": len(rows), "table_bytes": width // 8 * len(table), "share_total": total} | wide
