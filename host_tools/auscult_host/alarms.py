@@ -45,22 +45,23 @@ def decide(said: NDArray[np.int64], recording: NDArray[np.int64], classes: list[
 def false_alarms(courses: list[Course], classes: list[str], k: int, n: int, hop_s: float) -> dict[str, Any] | None:
     """How often a day the decision would leave `normal` while the machine is normal; None without normal running.
 
-    Time is windows times hop. The first k - 1 windows of a recording cannot raise anything and do not count.
+    A window counts for the time since the one before. The first k - 1 of a recording cannot raise anything and do not count.
     interval: 95 %, as if alarms came independently of each other; none seen: the upper bound only.
     """
     if NORMAL not in classes:
         return None
-    normal, events, windows = classes.index(NORMAL), 0, 0
+    normal, events, days, windows = classes.index(NORMAL), 0, 0.0, 0
     for course in courses:
         state = decide(course.said, np.zeros(len(course.said), np.int64), classes, k, n)
         before = np.concatenate([[normal], state[:-1]])
         running = course.truth == normal
         events += int((running & (before == normal) & (state != normal)).sum())
+        steps = np.diff(course.end_s, prepend=course.end_s[0] - hop_s)
+        days += float(steps[k - 1:][running[k - 1:]].sum()) / _DAY_S
         windows += int(running[k - 1:].sum())
     if not windows:
         return None
-    days = windows * hop_s / _DAY_S
-    return {"alarms": events, "hours": 24 * days, "windows_per_day": _DAY_S / hop_s, "per_day": events / days,
+    return {"alarms": events, "hours": 24 * days, "windows_per_day": windows / days, "per_day": events / days,
             "per_day_95": rate_interval(events, days), "bound_only": events == 0}
 
 

@@ -151,8 +151,9 @@ def _not_of_a_bundle(folder: Path) -> str:
     if not folder.is_dir():
         return "a file"
     entries = sorted(folder.iterdir())
-    foreign = [entry.name for entry in entries if entry.name != "manifest.json" and not (
-        entry.name.endswith("_static") if entry.is_dir() else re.fullmatch(r"pipeline(-\w+\.mpy|\.c)", entry.name))]
+    foreign = [entry.name for entry in entries if not (
+        entry.name.endswith("_static") if entry.is_dir() else re.fullmatch(
+            r"manifest\.json|pipeline(-\w+\.mpy|\.c)|card\.md|metrics\.json", entry.name))]
     if foreign:
         return f"it holds {foreign[0]}"
     try:
@@ -164,8 +165,10 @@ def _not_of_a_bundle(folder: Path) -> str:
 
 
 def bundle(spec: PipelineSpec, out: Path, archs: Iterable[str], model: "ModelCode | None" = None,
-           facts: dict[str, object] | None = None) -> Path:
-    """A folder with manifest.json and pipeline-<arch>.mpy for each architecture; replaces `out` only when all is built."""
+           facts: dict[str, object] | None = None, texts: dict[str, str] | None = None) -> Path:
+    """A folder with manifest.json and pipeline-<arch>.mpy for each architecture; replaces `out` only when all is built.
+
+    facts: more for the manifest; texts: more files, such as the model card."""
     modules = {arch: native_module(spec, arch, model) for arch in archs}
     if strange := _not_of_a_bundle(out):
         raise AuscultError(f"{out} exists and is not a bundle ({strange})", "a new folder or an earlier bundle",
@@ -178,6 +181,8 @@ def bundle(spec: PipelineSpec, out: Path, archs: Iterable[str], model: "ModelCod
             data = module.read_bytes()
             listed[arch] = {"file": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         (fresh / "pipeline.c").write_text(codegen.generate(spec, model))
+        for name, text in (texts or {}).items():
+            (fresh / name).write_text(text, encoding="utf-8")
         manifest = {"format": 1, "auscult": __version__, **spec.model_dump(), "files": listed,
                     "model": None if model is None else {"kind": model.kind, **model.description}, **(facts or {})}
         (fresh / "manifest.json").write_text(json.dumps(manifest, indent=2, default=str) + "\n")

@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 
 from . import dataset
-from .judging import Progress, Table, learnable, recount
+from .dataset import Table
+from .judging import Progress, learnable, recount
 from .scores import balanced_accuracy
+from .spec import PipelineSpec
 from .train import Settings
 
 _SIZES, _DRAWS, _MOST_MODELS = 5, 3, 60  # each model is fitted and compiled anew: most of the time of an evaluation
 _TRIES = 50  # to draw groups that hold every class
 
 
-def learning_curve(base: Any, table: Table, parts: Sequence[dataset.Split], settings: Settings, classes: list[str],
+def learning_curve(base: PipelineSpec, table: Table, parts: Sequence[dataset.Split], settings: Settings, classes: list[str],
                    honest: float, progress: Progress) -> list[dict[str, Any]]:
     """Points {groups, balanced_accuracy, low, high, draws}, by number of training groups.
 

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from . import dataset
 from .alarms import Course
+from .dataset import Table
 from .decision import NORMAL
 from .errors import AuscultError
 from .hostlib import HostPipeline
-from .recordings import Entry, Recording
+from .recordings import Entry, Recording, to_int16
 from .scores import Counts, confusion
+from .spec import PipelineSpec
 from .train import ANOMALY, Fitted, Settings, Trained, base_spec, fit
 
 MAX_FOLDS = 12  # each fold compiles its own pipeline; with more groups than this, several share a fold
@@ -26,14 +28,6 @@ Progress = Callable[[str], None]
 
 class CannotJudge(AuscultError):
     """Nothing can be held out of this dataset: what is left would not do to train on."""
-
-
-class Table(NamedTuple):
-    """Features of all windows: raw int32[n, F], labels and groups str[n]."""
-
-    raw: NDArray[np.int32]
-    labels: NDArray[Any]
-    groups: NDArray[Any]
 
 
 class Judge(NamedTuple):
@@ -81,16 +75,16 @@ def truth_of(labels: NDArray[Any], classes: list[str]) -> NDArray[np.int64]:
 
 
 def extract(sources: Sequence[Source], settings: Settings, trained: Trained, group_by: str, progress: Progress) -> tuple[
-        Any, Table]:
+        PipelineSpec, Table]:
     """(spec, features) of everything that training may choose from; one recording in memory at a time."""
     base = base_spec(sources, settings, trained.spec.name, trained.spec.full_scale)
-    pipeline, parts = HostPipeline(base), []
-    for number, source in enumerate(sources, 1):
-        progress(f"features of recording {number} of {len(sources)}")
-        cut = dataset.windows([read(source)], settings.window, settings.hop, full_scale=base.full_scale, group_by="recording")
-        parts.append((pipeline.features(cut.data), cut.labels, np.full(len(cut.data), group_of(source, group_by))))
-    raw, labels, groups = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return base, Table(raw, labels, groups)
+
+    def recordings() -> Iterator[Recording]:
+        for number, source in enumerate(sources, 1):
+            progress(f"features of recording {number} of {len(sources)}")
+            yield read(source)
+
+    return base, dataset.table(recordings(), HostPipeline(base), group_by=group_by)
 
 
 def splits(table: Table, group_by: str, settings: Settings) -> list[dataset.Split]:
@@ -112,7 +106,7 @@ def learnable(labels: Sequence[str], settings: Settings) -> bool:
     return NORMAL in labels if settings.detector else len(labels) > 1
 
 
-def judges(base: Any, table: Table, parts: Sequence[dataset.Split], settings: Settings, classes: list[str],
+def judges(base: PipelineSpec, table: Table, parts: Sequence[dataset.Split], settings: Settings, classes: list[str],
            progress: Progress) -> Iterator[tuple[Judge, Fitted]]:
     """A model for each split, fitted to its training part and compiled."""
     fitted = []
@@ -132,9 +126,14 @@ def judges(base: Any, table: Table, parts: Sequence[dataset.Split], settings: Se
 def hear(judge: Judge, recording: Recording, group: str, classes: list[str], number: int = 0) -> Verdicts:
     """Verdicts of one recording, as the pipeline gives them on the device."""
     spec = judge.pipeline.spec
-    cut = dataset.windows([recording], spec.window, spec.hop, full_scale=spec.full_scale, group_by="recording")
-    index, out = judge.pipeline.predict_q(judge.pipeline.quantised(cut.data))
-    truth = truth_of(cut.labels, classes)
+    samples = to_int16(recording, spec.full_scale)
+    piece = recording.piece or len(samples)
+    begins = range(0, len(samples), piece)
+    runs = [judge.pipeline.run(samples[begin:begin + piece], shaft_hz=recording.rpm / 60) for begin in begins]
+    index, out, flags = (np.concatenate([getattr(run, name) for run in runs]) for name in ("index", "out", "flags"))
+    last = np.concatenate([run.start + begin for run, begin in zip(runs, begins, strict=True)]) + spec.window - 1
+    truth = truth_of(np.array([recording.label_at(at / recording.rate_hz) for at in last]), classes)
+    end_s = (last + 1) / recording.rate_hz
     confidence, alarm = np.full((2, len(index)), np.nan)
     if out.shape[1] == 1:  # an anomaly detector's score
         alarm = out[:, 0].astype(np.float64)
@@ -143,9 +142,8 @@ def hear(judge: Judge, recording: Recording, group: str, classes: list[str], num
         confidence = probability[np.arange(len(index)), index]
         if NORMAL in spec.classes:
             alarm = 1 - probability[:, spec.classes.index(NORMAL)]
-    novel = np.zeros(len(index), np.bool_)
+    novel = flags & 4 != 0
     said = judge.place[index]
-    end_s = (cut.start + spec.window) / recording.rate_hz
     course = Course(truth, np.where(novel, -1, said), end_s, recording.fault_at_s or 0.0, recording.label, recording.name, group)
     return Verdicts(truth, said, confidence, alarm, novel, np.full(len(index), group), np.full(len(index), number), [course])
 
@@ -164,7 +162,7 @@ def hear_all(found: Sequence[Judge], sources: Sequence[Source], group_by: str, c
     return Verdicts(**arrays, courses=[part.courses[0] for part in parts])
 
 
-def recount(base: Any, table: Table, parts: Sequence[dataset.Split], settings: Settings, classes: list[str],
+def recount(base: PipelineSpec, table: Table, parts: Sequence[dataset.Split], settings: Settings, classes: list[str],
             progress: Progress) -> list[Counts]:
     """Confusion of each split's test part, by a model trained on its training part."""
     counts = []

@@ -106,7 +106,7 @@ def changes(unit: str, axes: Sequence[str], full_scale: float, level: float, qui
         for axis, vector in zip("xyz", np.eye(3), strict=True):
             yield Change("rotation", f"90° about {axis}",
                          lambda r, _, v=vector: rotated(r, turn(v, 90)))  # type: ignore[misc]
-    yield Change("remounting", "at random", lambda r, rng: remounted(r, full_scale, rng), draws=2 if quick else 4)
+    yield Change("remounting", "random mounting", lambda r, rng: remounted(r, full_scale, rng), draws=2 if quick else 4)
 
 
 def _direction(rng: np.random.Generator) -> np.ndarray:

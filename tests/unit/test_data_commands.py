@@ -42,7 +42,7 @@ def test_generate_train_evaluate(auscult, folder, tmp_path):
     assert code == 0 and result["leaky_balanced_accuracy"] >= result["balanced_accuracy"]
     assert result["balanced_accuracy"] == train.load(model).metrics["balanced_accuracy"]
     assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["c.png", "pump.joblib"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["c.png", "pump.card.md", "pump.joblib", "pump.metrics.json"]
 
 
 def test_import_says_what_it_guessed_and_what_comes_next(auscult, tmp_path):

@@ -5,18 +5,33 @@ import contextlib
 import dataclasses
 import importlib
 import json
+import weakref
+from fractions import Fraction
 
 import numpy as np
 import pytest
-from auscult_host import alarms, dataset, decision, evaluate, paths, pictures, recordings, scores, train
+from auscult_host import (
+    alarms,
+    dataset,
+    decision,
+    evaluate,
+    findings,
+    paths,
+    pictures,
+    recordings,
+    scores,
+    sensitivity,
+    train,
+)
 from auscult_host.cli import main
 from auscult_host.commands.evaluate import show
 from auscult_host.errors import AuscultError
 from auscult_host.generate import machine_run, make_machine
 from auscult_host.recordings import Recording
 from auscult_host.train import Settings
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import poisson
 from sklearn.metrics import f1_score, recall_score
 
 SMALL = Settings(window=256, hop=256, features=("std", "kurtosis", "skewness", "share_1_4"), trees=5, depth=5)
@@ -89,7 +104,9 @@ def test_what_does_not_fit_is_refused(trained):
     for changes, message in (({"rate_hz": 1000.0}, "sampled at 1000 Hz; expected 1600 Hz within 5%"),
                              ({"unit": "V"}, "the unit V; expected m/s2"),
                              ({"axes": ("a", "b", "c")}, "the axes a, b, c"),
-                             ({"label": "cracked"}, "the label 'cracked'; expected one of bearing, normal")):
+                             ({"label": "cracked"}, "the label 'cracked'; expected one of bearing, normal"),
+                             ({"label": "unbalanse"}, "is it 'unbalance', mistyped"),
+                             ({"label": ""}, "has no label"), ({"machine": ""}, "has no machine")):
         with pytest.raises(AuscultError, match=message):
             evaluate.evaluate(trained, [dataclasses.replace(good, **changes)])
 
@@ -109,6 +126,206 @@ def test_scores_equal_scikit_learns(pairs):
         assert evaluate.balanced_accuracy(confusion) == pytest.approx(
             recall_score(truth, said, average="macro", zero_division=0.0))
     assert evaluate.macro_f1(confusion) == pytest.approx(f1_score(truth, said, average="macro"))
+
+
+units = st.lists(st.lists(st.integers(0, 30), min_size=4, max_size=4), min_size=3, max_size=8)
+
+
+@settings(deadline=None)
+@given(units)
+def test_an_interval_lies_within_what_the_groups_are_like(rows):
+    """Whatever groups are drawn, a class is recognised no worse than in its worst group and no better than in its best."""
+    by_group = np.array(rows, np.int64).reshape(-1, 2, 2)
+    found = scores.intervals(by_group)["balanced_accuracy_95"]
+    totals = by_group.sum(axis=2)
+    if not totals.any() or ((totals > 0).sum(axis=0)[totals.any(axis=0)] < 2).any():
+        assert found is None
+        return
+    if found is not None:
+        recalls = [[g[i, i] / g[i].sum() for g in by_group if g[i].sum()] for i in range(2) if totals[:, i].any()]
+        assert np.mean([min(r) for r in recalls]) - 1e-9 <= found[0] <= found[1] <= np.mean([max(r) for r in recalls]) + 1e-9
+
+
+def test_an_interval_is_wider_when_groups_differ():
+    alike = np.array([[[80, 20], [20, 80]]] * 6)
+    unlike = np.array([[[80 + d, 20 - d], [20 - d, 80 + d]] for d in (-60, -30, 0, 10, 20, 20)])
+    assert scores.intervals(alike)["balanced_accuracy_95"] == [0.8, 0.8]
+    low, high = scores.intervals(unlike)["balanced_accuracy_95"]
+    assert high - low > 0.2 and low < scores.balanced_accuracy(unlike.sum(axis=0)) < high
+    assert scores.intervals(alike[:2])["balanced_accuracy_95"] is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 10), st.booleans()), min_size=1, max_size=80))
+def test_calibration_error_is_the_mean_gap_of_the_bins(pairs):
+    confidence, right = np.array([c / 10 for c, _ in pairs]), np.array([r for _, r in pairs])
+    found = scores.calibration(confidence, right)
+    gap = 0.0
+    for value in {min(c, 9) for c, _ in pairs}:  # the last bin holds 1.0 as well
+        of = [(c / 10, r) for c, r in pairs if min(c, 9) == value]
+        gap += abs(sum(c for c, _ in of) - sum(r for _, r in of))
+    assert found["ece"] == pytest.approx(gap / len(pairs))
+    assert sum(row["windows"] for row in found["bins"]) == len(pairs)
+    assert scores.calibration(right.astype(float), right)["ece"] == 0
+
+
+@given(st.integers(0, 300), st.floats(1e-3, 1e3))
+def test_the_interval_of_a_rate_is_that_of_a_poisson_process(events, days):
+    low, high = scores.rate_interval(events, days)
+    if events == 0:
+        assert low == 0 and poisson.pmf(0, high * days) == pytest.approx(0.05)
+        assert high * days == pytest.approx(3, rel=2e-3)  # the rule of three
+        return
+    assert low < events / days < high
+    assert poisson.sf(events - 1, low * days) == pytest.approx(0.025) and poisson.cdf(events, high * days) == pytest.approx(0.025)
+
+
+def course(said, truth=None, begin_s=0.0, label="worn", hop_s=1.0):
+    said = np.array(said)
+    truth = np.zeros(len(said), np.int64) if truth is None else np.array(truth)
+    return alarms.Course(truth, said, hop_s * (1 + np.arange(len(said))), begin_s, label, "r", "g")
+
+
+CLASSES = ["normal", "worn"]
+
+
+def test_false_alarms_are_counted_once_each_and_over_the_time_they_could_be_raised():
+    """Two bursts of 3 among 100 normal windows of a second each, of which the first two cannot raise anything."""
+    said = np.zeros(100, int)
+    said[20:23] = said[60:64] = said[90] = 1
+    found = alarms.false_alarms([course(said)], CLASSES, 3, 5, 1.0)
+    assert found["alarms"] == 2 and found["hours"] == pytest.approx(98 / 3600)
+    assert found["per_day"] == pytest.approx(2 * 86400 / 98) and not found["bound_only"]
+    assert found["windows_per_day"] == pytest.approx(86400)
+    none = alarms.false_alarms([course(np.zeros(100, int))] * 3, CLASSES, 3, 5, 1.0)
+    assert none["bound_only"] and none["per_day_95"][1] == pytest.approx(3 * 86400 / (3 * 98), rel=2e-3)
+    assert alarms.false_alarms([course(said, truth=[1] * 100)], CLASSES, 3, 5, 1.0) is None  # no normal running
+    assert alarms.false_alarms([course(said)], ["a", "b"], 3, 5, 1.0) is None
+
+
+def test_a_novel_window_raises_nothing():
+    assert alarms.false_alarms([course([-1, 1, -1, 1, -1, -1, 1, 0])], CLASSES, 3, 5, 1.0)["alarms"] == 1
+    assert alarms.false_alarms([course([-1] * 50)], CLASSES, 3, 5, 1.0)["alarms"] == 0
+
+
+def test_a_delay_runs_from_the_beginning_of_the_fault():
+    """A fault from 10 s on; the windows that end at 12, 13 and 14 s say so: detected at 14 s. Another is never noticed, and
+    one alarm was there before its fault."""
+    truth = [0] * 10 + [1] * 10
+    late = course([0] * 11 + [1] * 9, truth, begin_s=10.0)
+    missed = course([0] * 20, truth, begin_s=10.0)
+    early = course([0] * 4 + [1] * 16, truth, begin_s=10.0)
+    found = alarms.delays([late, missed, early], CLASSES, 3, 5)
+    assert (found["faults"], found["detected"], found["early"]) == (2, 1, 1)
+    assert found["rows"][0]["seconds"] == 4.0 and found["rows"][0]["windows"] == 4
+    assert found["median_s"] == 4.0 and found["worst_s"] == 4.0
+    assert alarms.delays([missed, missed, late], CLASSES, 3, 5)["median_s"] is None  # half were never noticed
+    assert alarms.delays([course([0] * 5)], CLASSES, 3, 5) is None
+
+
+def test_calibration_delay_and_novelty_are_part_of_the_result(machines, trained):
+    result = evaluate.evaluate(trained, machines)
+    assert 0 <= result["calibration"]["ece"] <= 1
+    assert sum(row["windows"] for row in result["calibration"]["bins"]) == result["windows"]
+    day, delay = result["decision"]["per_day"], result["decision"]["delay"]
+    assert day["windows_per_day"] == pytest.approx(86400 * 1600 / 256)
+    assert delay["faults"] == 6 and delay["median_s"] >= 3 * 256 / 1600
+    assert result["novelty"]["coverage"] == 1 and result["alarm"]["auc"] > 0.7
+
+
+def test_a_group_where_it_is_wrong_without_saying_so_is_named():
+    """Sessions 0 to 3 are alike; in session 4 the labels are exchanged."""
+    rng = np.random.default_rng(0)
+
+    def noise(session, label, loud):
+        return Recording(rng.normal(0, 3 if loud else 1, (4000, 3)), 1000.0, label=label, machine="m",
+                         session=f"s{session}", name=f"s{session}_{label}")
+
+    found = [noise(s, label, (label == "worn") != (s == 4)) for s in range(5) for label in ("normal", "worn")]
+    model = train.train(found, dataclasses.replace(SMALL, features=("std",)), group_by="session")
+    result = evaluate.evaluate(model, found)
+    assert result["novelty"]["silently_wrong"] == ["s4"]
+    titles = [finding.title for finding in findings.findings(result) if finding.kind == "fails"]
+    assert "Silently wrong on s4" in titles
+
+
+def test_a_detector_is_judged_by_its_ranking_and_its_threshold(machines):
+    model = train.train(machines, dataclasses.replace(SMALL, model="elliptic", features=("std", "kurtosis"), false_alarms=0.05))
+    result = evaluate.evaluate(model, machines)
+    assert result["detector"] and result["alarm"]["asked"] == 0.05 and "calibration" not in result
+    assert 0.5 < result["alarm"]["auc"] <= 1 and len(result["alarm"]["groups"]) == 3
+    normal = result["confusion"][result["classes"].index("normal")]
+    assert result["false_alarms"] == pytest.approx(1 - normal[result["classes"].index("normal")] / sum(normal))
+
+
+def tone(hz, seconds=4.0, rate_hz=1000.0, **more):
+    at = np.arange(int(seconds * rate_hz)) / rate_hz
+    return Recording(np.stack([np.sin(2 * np.pi * hz * at) + 5, 0 * at, 0 * at], axis=1), rate_hz, name="tone", **more)
+
+
+def peak_hz(recording):
+    samples = recording.data[:, 0] - recording.data[:, 0].mean()
+    return np.argmax(np.abs(np.fft.rfft(samples * np.hanning(len(samples))))) * recording.rate_hz / len(samples)
+
+
+@pytest.mark.parametrize("percent", [-5, 2, 5])
+def test_a_fast_clock_makes_tones_slow(percent):
+    """A sensor that samples 5 % faster than it says sees a tone of 100 Hz at 100 / 1.05 Hz; gravity stays."""
+    ratio = Fraction(100 + percent, 100)
+    changed = sensitivity.resampled(tone(100.0, fault_at_s=2.0, label="worn"), ratio)
+    assert peak_hz(changed) == pytest.approx(100 / float(ratio), abs=0.3)
+    assert changed.data[:, 0].mean() == pytest.approx(5, abs=0.01) and changed.fault_at_s == pytest.approx(2 * float(ratio))
+    pieces = sensitivity.resampled(tone(100.0, piece=200), ratio)
+    assert pieces.piece == 200 * (100 + percent) // 100 and pieces.samples == 20 * pieces.piece
+
+
+def test_turning_the_sensor_moves_no_energy_but_between_axes():
+    recording = tone(50.0)
+    turned = sensitivity.rotated(recording, sensitivity.turn(np.array([0.0, 0.0, 1.0]), 90))
+    assert np.allclose(turned.data[:, 1], recording.data[:, 0], atol=1e-5) and np.allclose(turned.data[:, 0], 0, atol=1e-5)
+    rng = np.random.default_rng(0)
+    other = sensitivity.rotated(recording, sensitivity.turn(sensitivity._direction(rng), 33))
+    assert np.allclose(np.linalg.norm(other.data, axis=1), np.linalg.norm(recording.data, axis=1), rtol=1e-5)
+
+
+def test_sensitivity_finds_what_the_model_leans_on():
+    """The state is told by the strength along x alone: quarter turns about y and z are cliffs, one about x is none."""
+    rng = np.random.default_rng(1)
+    found = []
+    for session in range(3):
+        for label, strength in (("normal", 1.0), ("worn", 4.0)):
+            data = rng.normal(0, 1, (3000, 3))
+            data[:, 0] *= strength
+            found.append(Recording(data, 1000.0, label=label, machine="m", session=f"s{session}", name=f"s{session}_{label}"))
+    model = train.train(found, Settings(window=256, hop=256, features=("std.x", "std.y", "std.z"), trees=5, depth=3),
+                        group_by="session")
+    result = evaluate.evaluate(model, found, thorough=True)
+    tested = result["sensitivity"]
+    cliffs = {(point["kind"], point["label"]) for point in tested["cliffs"]}
+    assert tested["clean"] == 1 == result["balanced_accuracy"]
+    assert {("rotation", "90° about y"), ("rotation", "90° about z")} <= cliffs
+    assert ("rotation", "90° about x") not in cliffs and not [kind for kind, _ in cliffs if kind in ("rate", "gain")]
+    assert {point["kind"] for point in tested["points"]} == set(sensitivity.KINDS)
+    curve = result["learning_curve"]
+    assert [point["groups"] for point in curve] == [1, 2] and curve[-1]["balanced_accuracy"] == result["balanced_accuracy"]
+    assert curve[0]["balanced_accuracy"] > 0.9
+    json.dumps(result)
+
+
+def test_a_large_dataset_is_read_one_recording_at_a_time(machines, trained, tmp_path, monkeypatch):
+    for machine in machines:
+        recordings.write(dataclasses.replace(machine, name=""), tmp_path / f"{machine.name}.parquet")
+    alive, most, read = weakref.WeakSet(), [], recordings.Entry.read
+    monkeypatch.setattr(recordings.Recording, "__hash__", lambda self: id(self), raising=False)
+
+    def counting(entry):
+        recording = read(entry)
+        alive.add(recording)
+        most.append(len(alive))
+        return recording
+
+    monkeypatch.setattr(recordings.Entry, "read", counting)
+    result = evaluate.evaluate(trained, dataset.scan(tmp_path), thorough=True)
+    assert result["windows"] == 9 * 25 and len(most) >= 3 * 9 and max(most) <= 2
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from .. import boards as boards_
 from .. import build as building
-from .. import train
+from .. import card, train
 from ..errors import AuscultError
 from ..estimators import LAYOUTS
 
@@ -38,12 +38,14 @@ def build(
         for i, name in enumerate(dict.fromkeys(archs), 1):
             status.update(f"building for {name} ({i} of {len(set(archs))})")
             building.native_module(trained.spec, name, code)
+        metrics, texts = card.for_bundle(model, trained)
         building.bundle(trained.spec, target, dict.fromkeys(archs), code,
-                        {"training": trained.training, "metrics": trained.metrics})
+                        {"training": trained.training, "metrics": metrics}, texts)
         folder = building.static_module(trained.spec, target, code) if static else None
     manifest = json.loads((target / "manifest.json").read_text())
     result: dict[str, Any] = {"bundle": str(target), "name": trained.spec.name, "layout": layout,
-                              "files": manifest["files"], "static": str(folder) if folder else None}
+                              "files": manifest["files"], "card": str(target / "card.md") if texts else None,
+                              "static": str(folder) if folder else None}
     if as_json:
         print(json.dumps(result))
         return result
@@ -53,5 +55,8 @@ def build(
         table.add_row(name, for_boards, file["file"], f"{file['bytes']:,}")
     Console(highlight=False).print(table)
     print(f"bundle in {target}" + (f", user C module in {folder}" if folder else ""))
+    if not texts:
+        console.print("no model card: this model was not judged, or was trained again since; `auscult evaluate` makes one",
+                      style="yellow", soft_wrap=True)
     console.print(f"[bold green]next:[/] auscult simulate {model} RECORDING.parquet --board sim_m4", soft_wrap=True)
     return result

@@ -10,36 +10,53 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from .. import card as cards
 from .. import dataset, pictures
 from .. import evaluate as evaluation
+from .. import report as reports
 from .. import train as training
+from ..findings import findings, number, span
 
 
 def evaluate(
     model: Annotated[Path, typer.Argument(help="Model from `auscult train`.")],
     folder: Annotated[Path, typer.Argument(metavar="DATASET", help="Folder of recordings.")],
+    report: Annotated[Path | None, typer.Option(help="Write a report: one HTML page that needs nothing else.")] = None,
     group: Annotated[str, typer.Option(help="What is held out together: machine, session, recording, auto.")] = "auto",
-    leaky: Annotated[bool, typer.Option("--leaky", help="Also show what a random split would claim.")] = False,
+    leaky: Annotated[bool | None, typer.Option("--leaky/--no-leaky", help="Also show what a random split would claim. "
+                                               "By default, unless --quick.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Leave out the learning curve, the sensitivity to rate, gain, noise "
+                                        "and mounting, and the leaky figure.")] = False,
     k: Annotated[int, typer.Option("--k", help="Decision: this many ...")] = 3,
     n: Annotated[int, typer.Option("--n", help="... of the last so many verdicts.")] = 5,
     picture: Annotated[Path | None, typer.Option(help="Write the confusion matrix as a PNG.")] = None,
+    card: Annotated[bool, typer.Option("--card/--no-card", help="Write the model card beside the model, for the bundle.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> dict[str, Any]:
     """Judge a model through its compiled pipeline, on groups that it was not trained on."""
     console = Console(stderr=True, quiet=as_json, highlight=False)
     with console.status("reading") as status:
         trained = training.load(model)
-        recordings = dataset.load(folder)
-        result = evaluation.evaluate(trained, recordings, group_by=group, leaky=leaky, k=k, n=n,
-                                     progress=lambda text: status.update(f"judging, {text}"))
+        entries = dataset.scan(folder)
+        result = evaluation.evaluate(trained, entries, group_by=group, leaky=not quick if leaky is None else leaky,
+                                     thorough=not quick, k=k, n=n, progress=status.update)
+        document = cards.document(trained, entries, result, cards.sha256(model))
+        files = {}
         if picture is not None:
-            pictures.confusion_matrix(np.array(result["confusion"]), result["classes"], picture,
-                                      f"{trained.spec.name}: {result['how']}")
-            result["picture"] = str(picture)
+            files["picture"] = pictures.confusion_matrix(np.array(result["confusion"]), result["classes"], picture,
+                                                         f"{trained.spec.name}: {result['how']}")
+        if report is not None:
+            status.update("writing the report")
+            files["report"] = reports.write(document, report)
+        if card:
+            files["card"], files["metrics"] = cards.write(document, model)
+        result = result | {name: str(path) for name, path in files.items()}
     if as_json:
         print(json.dumps(result))
     else:
         show(result)
+        for name, path in files.items():
+            print(f"{name} in {path}")
         console.print(f"[bold green]next:[/] auscult build {model}", soft_wrap=True)
     return result
 
@@ -47,11 +64,12 @@ def evaluate(
 def show(result: dict[str, Any]) -> None:
     """Print an evaluation as tables."""
     console = Console(highlight=False, soft_wrap=True)
-    classes = result["classes"]
-    table = Table("group", "windows", *classes, title="share of each class that was recognised", title_justify="left")
+    classes, novel = result["classes"], result["novelty"]["windows"] > 0
+    table = Table("group", "windows", *classes, *["novel"] * novel, title="share of each class that was recognised",
+                  title_justify="left")
     for row in result["groups"]:
         shares = [f"{row['recall'][name]:.3f}" if name in row["recall"] else "" for name in classes]
-        table.add_row(row["name"], str(row["windows"]), *shares)
+        table.add_row(row["name"], str(row["windows"]), *shares, *[f"{row['novel']:.1%}"] * novel)
     console.print(table)
     decision = result["decision"]
     for title, scores in (("each window", result), (f"decision, {decision['k']} of {decision['n']}", decision)):
@@ -64,6 +82,8 @@ def show(result: dict[str, Any]) -> None:
         if "false_alarms" in scores:
             text += f", false alarms {scores['false_alarms']:.2%} of normal windows"
         console.print(text, markup=False)
+    for line in _more(result):
+        console.print(line, markup=False)
     worst = min(result["groups"], key=lambda row: float(row["balanced_accuracy"]))
     console.print(f"judged {result['how']}; worst {result['group_by']}: {worst['name']}, "
                   f"{worst['balanced_accuracy']:.3f}", markup=False)
@@ -71,9 +91,31 @@ def show(result: dict[str, Any]) -> None:
         console.print(f"leaky, windows dealt at random: {result['leaky_balanced_accuracy']:.3f} instead of "
                       f"{result['balanced_accuracy']:.3f}; it says nothing about a new {result['group_by']}",
                       markup=False)
-    if result["guessing"]:
-        console.print(f"No better than guessing on a new {result['group_by']}: record more of them, in the mounting "
-                      "and at the speeds that will be met.", style="bold yellow")
+    for finding in findings(result):
+        if finding.kind == "fails":
+            console.print(f"{finding.title}. {finding.text}", markup=False, style="yellow")
+
+
+def _more(result: dict[str, Any]) -> list[str]:
+    """Lines about what there is to say besides the scores."""
+    lines, day, late = [], result["decision"]["per_day"], result["decision"]["delay"]
+    if day and day["bound_only"]:
+        lines.append(f"false alarms: none in {span(day['hours'])} of normal running, which only excludes more than "
+                     f"{number(day['per_day_95'][1])} a day")
+    elif day:
+        lines.append(f"false alarms: {number(day['per_day'])} a day (95 %: {' to '.join(map(number, day['per_day_95']))})")
+    if late:
+        median = "" if late["median_s"] is None else f", half of them within {late['median_s']:.3g} s"
+        lines.append(f"faults: {late['detected']} of {late['faults']} noticed{median}")
+    if result["novelty"]["windows"]:
+        told = result["novelty"].get("balanced_accuracy_told")
+        lines.append(f"novel: {1 - result['novelty']['coverage']:.1%} of the windows can't be told"
+                     + ("" if told is None else f"; balanced accuracy {told:.3f} on the others"))
+    if "calibration" in result:
+        lines.append(f"calibration: expected error of the probabilities {result['calibration']['ece']:.3f}")
+    if result["detector"] and result["alarm"]["auc"] is not None:
+        lines.append(f"area under the ROC curve: {result['alarm']['auc']:.3f}")
+    return lines
 
 
 def _interval(interval: list[float] | None) -> str:
