@@ -16,6 +16,7 @@ from .errors import AuscultError
 COMMANDS = {
     "new": ("new", "new"),
     "import": ("import_", "import_"),
+    "export": ("export", "export_"),
     "inspect": ("inspect", "inspect"),
     "edit": ("edit", "edit"),
     "generate": ("generate", "generate"),

@@ -88,6 +88,10 @@ class Header:
             raise AuscultError(f"{self.who} has pieces of {self.piece} samples", "0 or a positive number",
                                "0 if the recording has no gaps")
 
+    def to_json(self) -> str:
+        """All of it but the name, as it stands in our own files and in those of others that have room for a text."""
+        return json.dumps({"format": FORMAT_VERSION} | {key: getattr(self, key) for key in _STORED})
+
     def label_at(self, seconds: float) -> str:
         """The label that holds at a moment: "normal" until the fault begins."""
         return "normal" if self.fault_at_s is not None and seconds < self.fault_at_s else self.label
@@ -200,9 +204,8 @@ def write(recording: Recording, path: Path | str) -> Path:
     """Write one Parquet file, losslessly; the file appears only once it is complete."""
     path = Path(path)
     recording.check()
-    stored = {"format": FORMAT_VERSION} | {key: getattr(recording, key) for key in _STORED}
     schema = pa.schema([pa.field(axis, pa.float32(), nullable=False) for axis in recording.axes],
-                       metadata={_KEY: json.dumps(stored, ensure_ascii=False)})
+                       metadata={_KEY: recording.to_json()})
     # Splitting the bytes of the floats by their place lets zstd find the regularity in the exponents.
     with atomic(path) as part, pq.ParquetWriter(part, schema, compression="zstd", use_dictionary=False,
                                                 use_byte_stream_split=True) as writer:
@@ -258,16 +261,13 @@ def read_header(path: Path | str) -> Entry:
     path = Path(path)
     with _opened(path) as file:
         schema, samples = file.schema_arrow, file.metadata.num_rows
-    meta = _metadata(path, schema.metadata or {}, _HINT)
-    axes = tuple(meta["axes"])
-    if schema.names != list(axes) or any(field.type != pa.float32() for field in schema):
+    if not is_recording(schema):
+        raise AuscultError(f"{path} is a Parquet file without auscult's metadata", "a recording with rate and unit", _HINT)
+    header = header_of(path, schema.metadata[_KEY])
+    if schema.names != list(header.axes) or any(field.type != pa.float32() for field in schema):
         raise AuscultError(f"{path} has the columns {', '.join(map(str, schema))}",
-                           f"float32 columns {', '.join(axes)} as its metadata says", _HINT)
-    try:
-        entry = Entry(name=path.stem, path=path, samples=samples, **{key: meta[key] for key in _STORED})
-    except (TypeError, ValueError) as error:
-        raise AuscultError(f"{path} has metadata of a wrong type ({error})", "metadata written by auscult",
-                           _HINT) from error
+                           f"float32 columns {', '.join(header.axes)} as its metadata says", _HINT)
+    entry = Entry(**vars(header), path=path, samples=samples)
     if not samples:
         raise AuscultError(f"{entry.who} has no samples", "at least one sample", "record it again")
     return entry
@@ -301,23 +301,28 @@ def is_recording(schema: Any) -> bool:
     return _KEY in (schema.metadata or {})
 
 
-def _metadata(path: Path, schema_metadata: dict[bytes, bytes], hint: str) -> dict[str, Any]:
+def header_of(path: Path, text: str | bytes) -> Header:
+    """The header that to_json() wrote, in whatever file it stood; the name is the file's."""
+    meta: Any
     try:
-        meta = json.loads(schema_metadata[_KEY])
-    except (KeyError, ValueError) as error:
-        raise AuscultError(f"{path} is a Parquet file without auscult's metadata", "a recording with rate and unit",
-                           hint) from error
-    meta = _ADDED | meta if isinstance(meta, dict) else {}
+        meta = json.loads(text)
+    except ValueError as error:
+        raise AuscultError(f"{path} has damaged metadata ({error})", "metadata written by auscult", _HINT) from error
+    meta = {**_ADDED, **meta} if isinstance(meta, dict) else {}
     version = meta.get("format")
     if version != FORMAT_VERSION:
         raise AuscultError(f"{path} has recording format version {version}", f"version {FORMAT_VERSION}",
                            "update auscult, or import the original data again")
     missing = [key for key in _STORED if key not in meta]
     if missing:
-        raise AuscultError(f"{path} lacks the metadata {', '.join(missing)}", "a complete recording", hint)
+        raise AuscultError(f"{path} lacks the metadata {', '.join(missing)}", "a complete recording", _HINT)
     if not (isinstance(meta["axes"], list) and all(isinstance(axis, str) for axis in meta["axes"])):
-        raise AuscultError(f"{path} has the axes {meta['axes']!r}", "a list of names", hint)
-    return dict(meta)
+        raise AuscultError(f"{path} has the axes {meta['axes']!r}", "a list of names", _HINT)
+    try:
+        return Header(name=path.stem, **{key: meta[key] for key in _STORED})
+    except (TypeError, ValueError) as error:
+        raise AuscultError(f"{path} has metadata of a wrong type ({error})", "metadata written by auscult",
+                           _HINT) from error
 
 
 def to_int16(recording: Recording, full_scale: float, bits: int = 16) -> np.ndarray:

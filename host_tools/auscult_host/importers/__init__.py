@@ -16,7 +16,7 @@ from ..errors import AuscultError
 from ..recordings import STANDARD_GRAVITY, Entry, Recording, identifier, is_identifier, read_header, write
 from .units import Unit, parse_unit
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".npz", ".npy", ".wav", ".mat", ".parquet", ".json", ".cbor")
+SUFFIXES = (".csv", ".tsv", ".txt", ".npz", ".npy", ".wav", ".mat", ".parquet", ".json", ".cbor", ".resd")
 _KINDS = "a CSV, Parquet, MATLAB, NumPy, WAV or Edge Impulse file, or a folder of them"
 _ABOUT = ("readme*", "license*", "licence*", "changelog*")  # texts that lie beside data
 
@@ -162,11 +162,13 @@ def _reader(path: Path) -> Reader:
     from .mat_file import import_mat
     from .npz_file import import_npz
     from .parquet_file import import_parquet
+    from .resd_file import import_resd
     from .wav_file import import_wav
 
     by_suffix: dict[str, Reader] = {
         ".csv": import_csv, ".tsv": import_csv, ".txt": import_csv, ".npz": import_npz, ".npy": import_npz,
-        ".wav": import_wav, ".mat": import_mat, ".parquet": import_parquet, ".json": import_sample, ".cbor": import_sample}
+        ".wav": import_wav, ".mat": import_mat, ".parquet": import_parquet, ".json": import_sample, ".cbor": import_sample,
+        ".resd": import_resd}
     try:
         return by_suffix[path.suffix.lower()]
     except KeyError:

@@ -2,6 +2,7 @@
 """CSV: separator, header, time column, axes and units are guessed; each guess is noted. Files are read chunk by chunk."""
 
 import csv
+import dataclasses
 import datetime
 import io
 import math
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ..errors import AuscultError
-from ..recordings import Recording
+from ..recordings import Recording, header_of
 from . import Notes, Options
 from .columns import Layout, lay_out
 from .tables import Batch, key_column, key_text, read_table
@@ -55,7 +56,13 @@ def import_csv(path: Path, options: Options, notes: Notes) -> Iterator[Recording
     if not titles and options.rate_hz is None and width > 1:
         time = _looks_like_time(body, decimal_comma)
     numeric = [i < len(body[0]) and _value(body[0][i], decimal_comma) is not None for i in range(width)]
-    layout = lay_out(path, names, units, numeric, bool(titles), options, notes, time)
+    own = re.match(rb"# auscult (\d+) samples (\{.*)\n", chunk)
+    if own:  # exported by us
+        said = header_of(path, own[2])
+        layout = Layout(names, units, True, None, list(range(1, width)), {})
+        options = dataclasses.replace(options, rate_hz=said.rate_hz, unit=said.unit, scale=None, axes=said.axes)
+    else:
+        layout = lay_out(path, names, units, numeric, bool(titles), options, notes, time)
     if options.rate_hz is not None:
         layout.time = None
     dated = layout.time is not None and not numeric[layout.time]
@@ -68,7 +75,11 @@ def import_csv(path: Path, options: Options, notes: Notes) -> Iterator[Recording
         for more, line in chunks:
             yield from reader.read(more, line)
 
-    yield from read_table(path, layout, batches(), options, notes)
+    for recording in read_table(path, layout, batches(), options, notes):
+        if own and recording.samples != int(own[1]):
+            raise AuscultError(f"{path} has {recording.samples} rows", f"{int(own[1])}, as its first line says",
+                               "the file is cut off: export it again")
+        yield Recording(recording.data, **vars(said)) if own else recording
 
 
 def _chunks(path: Path) -> Iterator[tuple[bytes, int]]:

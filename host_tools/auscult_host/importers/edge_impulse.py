@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import AuscultError
-from ..recordings import Recording
+from ..recordings import Recording, header_of
 from . import Notes, Options, file_name, finish
 from .columns import axis_names
 from .units import find_unit
@@ -64,6 +64,11 @@ def _entry(folder: Path, entry: dict[str, Any], options: Options, notes: Notes) 
     several = stated.get("labels")
     recording = _sample(path, str(stated.get("label") or ""), options, notes)
     about = entry.get("metadata")
+    if isinstance(about, dict) and "auscult" in about:  # exported by us
+        said = header_of(path, str(about["auscult"]))
+        said.name = str(entry.get("name") or said.name)
+        yield Recording(recording.data, **vars(said))
+        return
     for key, value in (about if isinstance(about, dict) else {}).items():
         if key in ("machine", "session", "sensor", "placement", "licence", "source") and isinstance(value, str):
             setattr(recording, key, value)

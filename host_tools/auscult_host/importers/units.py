@@ -31,7 +31,7 @@ _UNITS = {
     "rad/s": Unit("rad/s"), "dps": Unit("rad/s", np.pi / 180), "deg/s": Unit("rad/s", np.pi / 180),
     "v": Unit("V"), "mv": Unit("V", 1e-3), "a": Unit("A"), "ma": Unit("A", 1e-3),
     "pa": Unit("Pa"), "kpa": Unit("Pa", 1e3), "bar": Unit("Pa", 1e5), "mbar": Unit("Pa", 100.0),
-    "hpa": Unit("Pa", 100.0), "1": Unit("1"), "none": Unit("1"),
+    "hpa": Unit("Pa", 100.0), "1": Unit("1"), "none": Unit("1"), "n/a": Unit("1"),
 }
 SECONDS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
 

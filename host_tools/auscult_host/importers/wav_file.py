@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """WAV: PCM of 8, 16, 24 or 32 bits and floats (RIFF; Microsoft and IBM, Multimedia Programming Interface 1.0)."""
 
+import json
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,11 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import AuscultError
-from ..recordings import Recording
+from ..recordings import Recording, header_of
 from . import Notes, Options, finish, number_axes
 from .units import Unit
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+_OURS = re.compile(rb'INFOICMT....\{"full_scale": ', re.DOTALL)
 
 
 def import_wav(path: Path, options: Options, notes: Notes) -> Iterator[Recording]:
@@ -38,6 +41,9 @@ def import_wav(path: Path, options: Options, notes: Notes) -> Iterator[Recording
     if not channels or not rate_hz:
         raise AuscultError(f"{path} says {channels} channels at {rate_hz} Hz", "at least one of each", hint)
     values = _decode(path, kind, bits, chunks[b"data"], channels)
+    if re.match(_OURS, chunks.get(b"LIST", b"")):
+        yield _own(path, chunks[b"LIST"][12:], values)
+        return
     notes.say(f"{bits} bit {'float' if kind == _FLOAT else 'PCM'}, {channels} channels, {rate_hz} Hz")
     unit = None
     if options.full_scale is not None:
@@ -47,6 +53,17 @@ def import_wav(path: Path, options: Options, notes: Notes) -> Iterator[Recording
         unit = Unit("1")
         notes.say("no --full-scale given: values are shares of full scale, without a unit")
     yield finish(path.stem, values, float(rate_hz), unit, number_axes(channels), options, notes, source=path.name)
+
+
+def _own(path: Path, comment: bytes, values: np.ndarray) -> Recording:
+    """What `auscult export` wrote, with its metadata."""
+    try:
+        said = json.loads(comment.rstrip(b"\0"))
+        full_scale, text = float(said["full_scale"]), str(said["header"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise AuscultError(f"{path} has a damaged comment ({error})", "metadata written by auscult",
+                           "export it again") from error
+    return Recording(values * full_scale, **vars(header_of(path, text)))
 
 
 def _decode(path: Path, kind: int, bits: int, data: bytes, channels: int) -> np.ndarray:
