@@ -160,7 +160,7 @@ def windows(recordings: Sequence[Recording], window: int, hop: int, *, full_scal
         samples = to_int16(recording, scale)
         parts.append(np.lib.stride_tricks.sliding_window_view(samples, window, axis=0)[at].transpose(0, 2, 1))
         labels += [recording.label_at((start + window - 1) / recording.rate_hz) for start in at]
-        groups += [_group(recording, group_by)] * len(at)
+        groups += [group_of(recording, group_by)] * len(at)
         sources += [number] * len(at)
         starts.append(at)
     if not parts:
@@ -203,7 +203,7 @@ def table(recordings: Iterable[Recording], pipeline: "HostPipeline", *, group_by
     if group_by not in GROUPS:
         raise AuscultError(f"grouping by {group_by!r}", f"one of {', '.join(GROUPS)} or auto", "use --group session")
     counts = [len(at) for at in starts]
-    return Table(np.concatenate(parts), np.array(labels), np.repeat([_group(who, group_by) for who in whose], counts),
+    return Table(np.concatenate(parts), np.array(labels), np.repeat([group_of(who, group_by) for who in whose], counts),
                  np.repeat(np.arange(len(whose)), counts), np.concatenate(starts), group_by, [who.name for who in whose])
 
 
@@ -228,7 +228,8 @@ def _too_short(recording: Recording, window: int) -> AuscultError:
                         "recordings at least as long as the window", "use a smaller --window or record for longer")
 
 
-def _group(recording: Header, group_by: str) -> str:
+def group_of(recording: Header, group_by: str) -> str:
+    """The machine, session or recording that it belongs to."""
     if group_by == "recording":
         return recording.name
     name: str = getattr(recording, group_by)

@@ -93,24 +93,51 @@ def _elliptic(s: "Settings") -> Any:
     return EllipticEnvelope(contamination=s.false_alarms, random_state=s.seed)
 
 
-def _fit_elliptic(estimator: Any, rows: Rows, labels: NDArray[Any], groups: NDArray[Any],
-                  settings: "Settings") -> list[str]:
-    """Learn what is normal from the normal windows: their mean and covariance, and a distance beyond which is abnormal.
+def _linear_discriminant(s: "Settings") -> Any:
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    return LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+
+
+def _logistic(s: "Settings") -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=float(s.params.get("c", 1.0)), class_weight="balanced", max_iter=300)
+
+
+def _neighbours(s: "Settings") -> Any:
+    from sklearn.neighbors import KNeighborsClassifier
+
+    return KNeighborsClassifier(int(s.params.get("neighbours", 3)))
+
+
+def _median(s: "Settings") -> Any:
+    from .estimators.median_distance import MedianDistance
+
+    return MedianDistance(contamination=s.false_alarms)
+
+
+def _detector(learn: Callable[[Any, NDArray[np.float64]], None]) -> Callable[..., list[str]]:
+    """Learn what is normal from the normal windows, and a distance beyond which is abnormal.
 
     The threshold comes from normal groups that were not trained on, where there are several: distances of a group's
     own windows are too small, and a threshold from them would alarm all day.
     """
-    normal = np.asarray(labels) == NORMAL
-    healthy, groups = rows[normal].astype(np.float64), np.asarray(groups)[normal]
-    held_out = []
-    if len(np.unique(groups)) > 1:
-        for known, new, _ in dataset.leave_one_group_out(groups):
-            _set_envelope(estimator, healthy[known])
-            held_out.append(estimator.score_samples(healthy[new]))
-    _set_envelope(estimator, healthy)
-    scores = np.concatenate(held_out) if held_out else estimator.score_samples(healthy)
-    estimator[-1].offset_ = float(np.quantile(scores, settings.false_alarms))
-    return [ANOMALY, NORMAL]  # scikit-learn's -1 and 1, in this order
+    def fit(estimator: Any, rows: Rows, labels: NDArray[Any], groups: NDArray[Any], settings: "Settings") -> list[str]:
+        normal = labels == NORMAL
+        healthy, groups = rows[normal].astype(np.float64), groups[normal]
+        held_out = []
+        if len(np.unique(groups)) > 1:
+            for known, new, _ in dataset.leave_one_group_out(groups):
+                learn(estimator, healthy[known])
+                held_out.append(estimator.score_samples(healthy[new]))
+        learn(estimator, healthy)
+        scores = np.concatenate(held_out) if held_out else estimator.score_samples(healthy)
+        inner = estimator[-1] if hasattr(estimator, "steps") else estimator
+        inner.offset_ = float(np.quantile(scores, settings.false_alarms))
+        return [ANOMALY, NORMAL]  # scikit-learn's -1 and 1, in this order
+
+    return fit
 
 
 def _set_envelope(estimator: Any, rows: NDArray[np.float64]) -> None:
@@ -153,12 +180,29 @@ def _fit_mixture(estimator: Any, rows: Rows, labels: NDArray[Any], groups: NDArr
 
 
 
+def _fit_neighbours(estimator: Any, rows: Rows, labels: NDArray[Any], groups: NDArray[Any], settings: "Settings") -> list[str]:
+    """So many prototypes of each class (k-means of its windows) instead of all windows, which no board could hold."""
+    from sklearn.cluster import KMeans
+
+    scaled = estimator[0].fit_transform(rows.astype(np.float64))
+    prototypes, classes = int(settings.params.get("prototypes", 16)), np.unique(labels)
+    parts = [scaled[labels == label] for label in classes]
+    centres = [KMeans(prototypes, n_init=1, random_state=settings.seed).fit(part).cluster_centers_ if len(part) > prototypes
+               else part for part in parts]
+    estimator[-1].fit(np.concatenate(centres), np.repeat(classes, [len(part) for part in centres]))
+    return [str(label) for label in classes]
+
+
 MODELS: dict[str, Kind] = {
     "forest": Kind("RandomForestClassifier", _forest),
     "extra_trees": Kind("ExtraTreesClassifier", _extra_trees),
     "tree": Kind("DecisionTreeClassifier", _tree),
     "mlp": Kind("MLPClassifier", _mlp, scaled=True),
     "nb": Kind("GaussianNB", _bayes, scaled=True),
+    "lda": Kind("LinearDiscriminantAnalysis", _linear_discriminant, scaled=True),
+    "logistic": Kind("LogisticRegression", _logistic, scaled=True),
+    "knn": Kind("KNeighborsClassifier", _neighbours, _fit_neighbours, scaled=True),
     "gmm": Kind("GaussianMixture", _mixture, _fit_mixture, scaled=True, dependent=False),
-    "elliptic": Kind("EllipticEnvelope", _elliptic, _fit_elliptic, scaled=True, detector=True, dependent=False),
+    "elliptic": Kind("EllipticEnvelope", _elliptic, _detector(_set_envelope), scaled=True, detector=True, dependent=False),
+    "median": Kind("MedianDistance", _median, _detector(lambda estimator, rows: estimator.fit(rows)), detector=True),
 }

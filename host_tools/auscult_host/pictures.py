@@ -190,6 +190,45 @@ def charge(found: Estimate, life_days: Callable[[float, str], float], sleep: str
     return _save(figure, Path(path))
 
 
+def search(rows: Sequence[dict[str, Any]], front: Sequence[dict[str, Any]], best: dict[str, Any], metric: str, path: Path | str,
+           title: str = "") -> Path:
+    """Draw every candidate's score against its bytes and against its time (instructions for a simulated board).
+
+    rows, front, best: of `search.Searched`. Raises AuscultError when there is nothing to draw."""
+    judged = [row for row in rows if row["score"] is not None]
+    if not judged:
+        raise AuscultError("no judged candidates to draw", "at least one", "search on")
+    plt = _pyplot()
+    timed = all(row["cost"]["seconds"] is not None for row in judged)
+    second = ("seconds", "time for a window in ms, estimated", 1000.0)
+    axes = (("flash_bytes", "bytes of the module, predicted", 1.0),
+            second if timed else ("instructions", "instructions a window, predicted", 1.0))
+    figure, plots = plt.subplots(1, 2, figsize=(12, 5), layout="constrained", sharey=True)
+    models = list(dict.fromkeys(row["settings"]["model"] for row in judged))
+    for plot, (key, label, factor) in zip(plots, axes, strict=True):
+        for i, model in enumerate(models):
+            own = [row for row in judged if row["settings"]["model"] == model]
+            plot.scatter([row["cost"][key] * factor for row in own], [row["score"] for row in own], s=55, label=model,
+                         color=_COLOURS[i % len(_COLOURS)], marker="os^Dv<>PX"[i % 9], alpha=0.8, edgecolor="#222222",
+                         linewidth=0.4)
+        step = sorted((row["cost"][key] * factor, row["score"]) for row in front)
+        edge = [(x, max(score for other, score in step if other <= x)) for x, _ in step]
+        plot.step(*zip(*edge, strict=True), where="post", color="#222222", linewidth=1.5, label="best for its size")
+        plot.scatter([best["cost"][key] * factor], [best["score"]], s=260, facecolor="none", edgecolor="#D55E00", linewidth=2.5,
+                     label="chosen")
+        plot.set_xscale("log")
+        plot.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+        plot.xaxis.set_minor_formatter(lambda value, _: f"{value:,g}" if f"{value:e}"[0] in "25" else "")
+        plot.set_xlabel(label, fontsize=13)
+        plot.tick_params(labelsize=12, which="both")
+        plot.grid(alpha=0.3)
+    plots[0].set_ylabel(f"{metric.replace('_', ' ')} on groups held out", fontsize=13)
+    handles, labels = plots[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(8, len(labels)), fontsize=12, frameon=False)
+    figure.suptitle(title or "Candidates of the search", fontsize=15, x=0.01, ha="left")
+    return _save(figure, Path(path))
+
+
 def _pyplot() -> Any:
     import matplotlib
 

@@ -2,7 +2,6 @@
 """What a search may choose from: the `[search]` table of a template or a project, and candidates drawn from it."""
 
 import dataclasses
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -12,10 +11,9 @@ from .errors import AuscultError
 from .estimators import LAYOUTS
 from .model_kinds import MODELS
 from .spec import MAX_POINTS, MIN_POINTS
-from .train import Settings
+from .train import Settings, make_front
 
 METRICS = ("macro_f1", "balanced_accuracy", "accuracy", "auc")
-_FRONT = re.compile(r"log_envelope (0?\.\d+)-(0?\.\d+) /(\d+)")
 _TREES = ("forest", "extra_trees")
 Choose = Callable[[str, list[Any]], Any]  # a name and what there is to choose from -> one of it
 
@@ -47,8 +45,8 @@ class SearchSpace(BaseModel):
     """Everything a search may choose from; the first of each list is the usual one.
 
     windows: samples, or windows_s: seconds; those that fit neither the pipeline nor the recordings are left out.
-    overlap: share of a window that the next one shares (negative: a pause between them). fronts: "" or `log_envelope
-    LOW-HIGH /KEPT` with the band as shares of the sample rate. features: names of sets, kinds or features, joined by +.
+    overlap: share of a window that the next one shares (negative: a pause between them). fronts: "" or what
+    `train.make_front` reads. features: names of sets, kinds or features, joined by +.
     history: "" for the window alone, `mean5` for the mean of five, `now+lag2` for both. keep: features kept (0: all).
     """
 
@@ -58,10 +56,10 @@ class SearchSpace(BaseModel):
     windows_s: list[float] = [1.0, 0.5, 0.25, 0.125, 2.0, 4.0, 8.0]
     overlap: list[float] = [0.5, 0.0]
     fronts: list[str] = [""]
-    features: list[str] = ["default", "f54"]
+    features: list[str] = ["default", "activity", "f54", "default+activity"]
     history: list[str] = [""]
-    keep: list[int] = [0, 8, 16, 32]
-    models: list[str] = ["forest", "extra_trees", "mlp", "nb", "gmm"]
+    keep: list[int] = [0, 8, 16, 32, 64]
+    models: list[str] = ["forest", "lda", "logistic", "extra_trees", "mlp", "nb", "gmm", "knn", "tree"]
     trees: list[int] = [10, 5, 20, 3]
     depth: list[int] = [8, 6, 4, 10]
     hidden: list[int] = [16, 8, 32]
@@ -94,26 +92,27 @@ class SearchSpace(BaseModel):
     @classmethod
     def _known_fronts(cls, fronts: list[str]) -> list[str]:
         for front in fronts:
-            parse_front(front)
+            make_front(front, 1.0)
         return fronts
 
 
-class FrontText(NamedTuple):
-    """A front as settings write it: the band as shares of the sample rate, and one of how many points is kept."""
+def narrowed(space: SearchSpace, **fixed: Any) -> SearchSpace:
+    """The space with some choices made: model, window, overlap, features, keep, trees, depth, by the names of a preset."""
+    lists = {"model": "models", "window": "windows", "layout": "layouts", "front": "fronts"}
+    changed: dict[str, Any] = {lists.get(key, key): [value] for key, value in fixed.items()}
+    in_presets = fixed | ({"window_s": None} if "window" in fixed else {})
+    presets = [preset.model_copy(update=in_presets) for preset in space.presets]
+    return SearchSpace.model_validate({**space.model_dump(), **changed, "presets": [p.model_dump() for p in presets]})
 
-    low: float
-    high: float
-    decimate: int
 
-
-def parse_front(text: str) -> FrontText | None:
-    """None for no front; ValueError for what is neither."""
-    if not text:
-        return None
-    found = _FRONT.fullmatch(text.strip())
-    if not found or not 0 < float(found[1]) < float(found[2]) < 0.5 or not int(found[3]):
-        raise ValueError(f"{text!r} is not a front such as 'log_envelope 0.125-0.45 /16' (shares of the rate, 0 to 0.5)")
-    return FrontText(float(found[1]), float(found[2]), int(found[3]))
+def preset_of(settings: Settings) -> Preset:
+    """A pipeline as a candidate that is always tried."""
+    params = {key: settings.params[key] for key in ("hidden", "c", "neighbours", "prototypes") if key in settings.params}
+    history = "+".join(suffix or "now" for suffix in settings.history)
+    return Preset.model_validate({
+        "window": settings.window, "overlap": 1 - settings.hop / settings.window, "front": settings.front,
+        "features": "+".join(settings.features), "history": history, "keep": settings.keep, "model": settings.model,
+        "trees": settings.trees, "depth": settings.depth, "bits": settings.bits, "layout": settings.layout, **params})
 
 
 class Cut(NamedTuple):
@@ -161,8 +160,7 @@ class Candidates:
         return round(preset.window_s * self.rate_hz) if preset.window_s else preset.window
 
     def _fits(self, window: int, front: str) -> bool:
-        parsed = parse_front(front)
-        points = window // parsed.decimate if parsed else window
+        points = window // _step(front)
         return window <= self.shortest and MIN_POINTS <= points <= MAX_POINTS
 
     def pick(self, choose: Choose) -> Settings:
@@ -170,6 +168,8 @@ class Candidates:
         front = choose("front", list(self.windows))
         window = choose(f"window after {front}" if front else "window", self.windows[front])
         hop = _rounded(max(1, round(window * (1 - choose("overlap", self.choices["overlap"])))), front)
+        if self.base.trigger:
+            hop = max(hop, window)  # a trigger waits for the end of the window
         model = choose("model", self.choices["model"])
         changed: dict[str, Any] = {
             "front": front, "window": window, "hop": hop, "model": model, "history": parse_history(self._of("history", choose)),
@@ -179,18 +179,23 @@ class Candidates:
         else:
             sized = {"mlp": ("hidden",), "logistic": ("c",), "knn": ("neighbours", "prototypes")}.get(model, ())
             changed["params"] = {**self.base.params, **{key: self._of(key, choose) for key in sized}}
-        if model in ("mlp", "logistic", "lda"):
+        if model in ("mlp", "logistic", "lda", "knn"):
             changed["bits"] = self._of("bits", choose)
         return dataclasses.replace(self.base, **changed)
+
+    def with_features(self, cut: Cut, features: str, history: str) -> Settings:
+        """Settings that ask for all features of one choice."""
+        return dataclasses.replace(self.base, model="forest", front=cut.front, window=cut.window, hop=cut.hop, keep=0,
+                                   features=tuple(features.split("+")), history=parse_history(history))
 
     def _of(self, key: str, choose: Choose) -> Any:
         return choose(key, self.choices[key])
 
-    def presets(self) -> list[Settings]:
+    def preset_choices(self) -> list[Choose]:
         """The candidates that are always tried: those of the space, else one for each kind of model. Presets whose window
         does not fit the recordings are left out."""
         given = self.space.presets or [Preset.model_validate({"model": model}) for model in self.choices["model"]]
-        found = []
+        found: dict[str, Choose] = {}
         for preset in given:
             values: dict[str, Any] = {key: value for key, value in preset.model_dump().items() if value is not None}
             front = values.get("front", next(iter(self.windows)))
@@ -198,8 +203,9 @@ class Candidates:
             if samples is not None:
                 values["window"] = _rounded(samples, front)
             if front in self.windows and values.get("window", self.windows[front][0]) in self.windows[front]:
-                found.append(self.pick(_given(values)))
-        return list({repr(settings): settings for settings in found}.values())
+                choose = _given(values)
+                found.setdefault(repr(self.pick(choose)), choose)
+        return list(found.values())
 
 
 def _given(values: dict[str, Any]) -> Choose:
@@ -216,7 +222,13 @@ def _united(first: Sequence[Any], more: Sequence[Any]) -> list[Any]:
     return list(dict.fromkeys([*first, *(value for value in more if value is not None)]))
 
 
+def _step(front: str) -> int:
+    """Samples that become a point."""
+    made = make_front(front, 1.0)
+    return made.decimate if made else 1
+
+
 def _rounded(samples: int, front: str) -> int:
     """Windows and hops are whole numbers of the points behind a front."""
-    parsed = parse_front(front)
-    return max(1, round(samples / parsed.decimate)) * parsed.decimate if parsed else samples
+    step = _step(front)
+    return max(1, round(samples / step)) * step

@@ -2,6 +2,10 @@
 """Train a small model on what the compiled C computes, so that nothing changes between training and the device."""
 
 import dataclasses
+import difflib
+import itertools
+import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,16 +17,17 @@ from . import __version__, dataset
 from . import features as table
 from .decision import NORMAL
 from .errors import AuscultError
-from .estimators import ModelCode, convert
+from .estimators import ModelCode, convert, fit_guard
 from .files import atomic
 from .hostlib import HostPipeline, choose_shifts, quantise
 from .model_kinds import ANOMALY, MODELS, fit_kind
-from .recordings import Header, Recording
-from .spec import PipelineSpec
+from .recordings import Entry, Header, Recording
+from .spec import Front, PipelineSpec
 
 FORMAT_VERSION = 1
 __all__ = ["ANOMALY", "MODELS", "Fitted", "Settings", "Trained", "base_spec", "check_fit", "classify", "fit", "load", "save",
            "train"]
+_FRONT = re.compile(r"(log_envelope|decimate)(?: (0?\.\d+)-(0?\.\d+))? /(\d+)")
 _DEPENDENT = ("share_8_8", "env_share_8_8")  # follows from the other shares: a covariance cannot be inverted with it
 
 
@@ -97,25 +102,29 @@ class Trained(Fitted):
     metrics: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
-def train(recordings: Sequence[Recording], settings: Settings, *, group_by: str = "auto", name: str = "pipeline",
+def train(recordings: Sequence[Recording | Entry], settings: Settings, *, group_by: str = "auto", name: str = "pipeline",
           full_scale: float | None = None) -> Trained:
-    """Cut, extract through the compiled C, fit.
+    """Cut, extract through the compiled C, one recording in memory at a time, fit.
 
     Raises AuscultError for missing labels, too few classes, unknown features or models, a window that is too long.
     """
     if settings.model not in MODELS:
         raise AuscultError(f"the model {settings.model!r}", f"one of {', '.join(MODELS)}", "for example --model forest")
-    _check_labels(recordings, settings)
-    cut = dataset.windows(recordings, settings.window, settings.hop, full_scale=full_scale, group_by=group_by)
-    base = base_spec(recordings, settings, name, cut.full_scale)
-    raw = HostPipeline(base).features(cut.data)
-    fitted = fit(base, raw, cut.labels, cut.groups, settings)
-    labels, counts = np.unique(cut.labels, return_counts=True)
+    check_kind(check_labels(recordings), settings)
+    dataset.check_uniform(recordings)
+    if group_by == "auto":
+        group_by = dataset.choose_group(recordings)
+    base = base_spec(recordings, settings, name, full_scale or dataset.choose_full_scale(recordings))
+    samples = (source.read() if isinstance(source, Entry) else source for source in recordings)
+    table = dataset.table(samples, HostPipeline(base), group_by=group_by)
+    raw, labels, groups = table.raw, table.labels, table.groups
+    fitted = fit(base, raw, labels, groups, settings)
+    known, counts = np.unique(labels, return_counts=True)
     quantised = fitted.rows(base, raw)
     training = {
         "auscult": __version__, "fingerprint": dataset.fingerprint(recordings), "recordings": len(recordings),
-        "windows": {str(label): int(count) for label, count in zip(labels, counts, strict=True)},
-        "group_by": cut.group_by, "groups": sorted(set(cut.groups.tolist())), "unit": recordings[0].unit,
+        "windows": {str(label): int(count) for label, count in zip(known, counts, strict=True)},
+        "group_by": group_by, "groups": sorted(set(groups.tolist())), "unit": recordings[0].unit,
         # for drift on the device: where the model's inputs lay in training
         "feature_mean": quantised.mean(axis=0).round(2).tolist(),
         "feature_std": quantised.std(axis=0).round(2).tolist(),
@@ -125,25 +134,40 @@ def train(recordings: Sequence[Recording], settings: Settings, *, group_by: str 
 
 def base_spec(recordings: Sequence[Header], settings: Settings, name: str, full_scale: float) -> PipelineSpec:
     """The pipeline without a model: features only."""
-    axes = list(recordings[0].axes)
     rate_hz = float(np.median([recording.rate_hz for recording in recordings]))
-    return PipelineSpec.make(name=name, window=settings.window, hop=settings.hop, axes=axes, rate_hz=rate_hz,
-                             full_scale=full_scale, features=feature_names(settings, axes), trigger=settings.trigger or None)
+    return make_spec(list(recordings[0].axes), rate_hz, settings, name, full_scale)
+
+
+def make_spec(axes: list[str], rate_hz: float, settings: Settings, name: str, full_scale: float) -> PipelineSpec:
+    """The pipeline without a model, for a sensor of these axes and this rate."""
+    return PipelineSpec.make(
+        name=name, window=settings.window, hop=settings.hop, axes=axes, rate_hz=rate_hz, full_scale=full_scale,
+        front=make_front(settings.front, rate_hz), shaft_hz=settings.shaft_hz, orders=settings.orders,
+        features=feature_names(settings, axes), trigger=settings.trigger or None)
+
+
+def make_front(text: str, rate_hz: float) -> Front | None:
+    """`log_envelope 0.125-0.45 /16` or `decimate /16`, the band in shares of the sample rate; None for nothing."""
+    if not text:
+        return None
+    found = _FRONT.fullmatch(text.strip())
+    if not found or (found[1] == "log_envelope") != bool(found[2]):
+        raise AuscultError(f"the front {text!r}", "such as 'log_envelope 0.125-0.45 /16' (shares of the sample rate) or "
+                           "'decimate /16'", "leave it empty for none")
+    low, high = (float(share) * rate_hz for share in (found[2] or "0", found[3] or "0"))
+    return Front(kind="log_envelope" if found[2] else "decimate", low_hz=low, high_hz=high, decimate=int(found[4]))
 
 
 def feature_names(settings: Settings, axes: list[str]) -> list[str]:
     """Names of all features that settings ask for, each once."""
     names: list[str] = []
     for feature in settings.features:
-        if feature in table.SETS:
-            kinds = table.SETS[feature]
-            if not MODELS[settings.model].dependent:
-                kinds = [kind for kind in kinds if kind not in _DEPENDENT]
-            names += table.names(axes, kinds)
-        else:
-            names += [feature] if "." in feature else table.names(axes, [feature])
+        kinds = table.SETS.get(feature, [feature])
+        if not MODELS[settings.model].dependent:
+            kinds = [kind for kind in kinds if kind not in _DEPENDENT]
+        names += table.names(axes, kinds)
     history = [f":{suffix}" if suffix else "" for suffix in settings.history or ("",)]
-    return [name + suffix for suffix in history for name in dict.fromkeys(names)]
+    return list(dict.fromkeys(name if ":" in name else name + suffix for suffix in history for name in names))
 
 
 def fit(base: PipelineSpec, raw: NDArray[np.int32], labels: NDArray[Any], groups: NDArray[Any],
@@ -158,7 +182,8 @@ def fit(base: PipelineSpec, raw: NDArray[np.int32], labels: NDArray[Any], groups
     estimator, classes = fit_kind(rows, np.asarray(labels), np.asarray(groups), settings)
     spec = base.model_copy(update={
         "features": [base.features[i] for i in used], "shifts": [shifts[i] for i in used], "classes": classes})
-    return Fitted(spec, estimator, None, settings.layout, settings.bits)
+    guard = fit_guard(rows, groups, settings.novelty, labels) if settings.novelty else None
+    return Fitted(spec, estimator, guard, settings.layout, settings.bits)
 
 
 def rank(rows: NDArray[np.int16], labels: NDArray[Any]) -> NDArray[np.int64]:
@@ -173,18 +198,45 @@ def rank(rows: NDArray[np.int16], labels: NDArray[Any]) -> NDArray[np.int64]:
     return np.argsort(-np.nan_to_num(value, nan=-1.0, posinf=1e300), kind="stable")
 
 
-def _check_labels(recordings: Sequence[Recording], settings: Settings) -> None:
+def check_labels(recordings: Sequence[Header]) -> list[str]:
+    """All labels, sorted. Raises AuscultError for recordings without one, and for labels that look mistyped."""
     unlabelled = [recording.name for recording in recordings if not recording.label]
     if unlabelled:
         raise AuscultError(f"{len(unlabelled)} recordings have no label, the first is {unlabelled[0]!r}",
                            "a label for every recording", "import them again with --label")
-    found = sorted({label for r in recordings for label in (r.label, r.label_at(0.0))})
+    counts = Counter(recording.label for recording in recordings)
+    for rare, often in itertools.permutations(counts, 2):
+        if _mistyped(rare, often) and (counts[rare] < counts[often] or (counts[rare] == counts[often] and rare < often)):
+            name = next(recording.name for recording in recordings if recording.label == rare)
+            raise AuscultError(f"the label {rare!r} ({counts[rare]} recordings, such as {name!r}) looks like {often!r} "
+                               f"({counts[often]}) mistyped", "labels that differ clearly",
+                               f"import it again with --label {often}, or give the two names that are less alike")
+    return sorted({label for r in recordings for label in (r.label, r.label_at(0.0))})
+
+
+def _mistyped(one: str, other: str) -> bool:
+    """Whether two labels differ by case, or by one letter that was left out, changed or exchanged with its neighbour."""
+    if one.lower() == other.lower():
+        return True
+    if min(len(one), len(other)) < 5:
+        return False
+    letters = [s for s in difflib.ndiff(one, other) if s[0] in "+-"]
+    changed = [s[2] for s in letters]
+    if any(c.isdigit() or c == "_" for c in changed):
+        return False
+    return len(changed) == 1 or (len(changed) == 2 and (len(one) == len(other)))
+
+
+def check_kind(labels: Sequence[str], settings: Settings) -> None:
+    """Raises AuscultError unless there are the labels that this kind of model learns from."""
     if settings.detector:
-        if NORMAL not in found:
-            raise AuscultError(f"no recording with the label {NORMAL!r} (labels: {', '.join(found)})",
-                               "an anomaly detector learns what is normal", "label the healthy recordings normal")
-    elif len(found) < 2:
-        raise AuscultError(f"only one class ({found[0]})", "at least two, to tell them apart",
+        if NORMAL not in labels:
+            near = difflib.get_close_matches(NORMAL, labels, 1)
+            raise AuscultError(f"no recording with the label {NORMAL!r} (labels: {', '.join(labels)})",
+                               "an anomaly detector learns what is normal",
+                               f"is {near[0]!r} meant to be normal?" if near else "label the healthy recordings normal")
+    elif len(labels) < 2:
+        raise AuscultError(f"only one class ({labels[0]})", "at least two, to tell them apart",
                            "add recordings of another state, or train --model elliptic to learn what is normal")
 
 

@@ -387,7 +387,7 @@ def test_one_session_of_each_state_cannot_be_judged_but_trains(tmp_path, capsys)
         recordings.write(machine_run(make_machine(0), fault, seconds=4, session=session), tmp_path / "data" / f"{fault}.parquet")
     out = tmp_path / "model.joblib"
     with contextlib.suppress(SystemExit):
-        main(["train", str(tmp_path / "data"), "--out", str(out), "--json"])
+        main(["train", str(tmp_path / "data"), "--out", str(out), "--trials", "0", "--json"])
     result = json.loads(capsys.readouterr().out)
     assert out.is_file() and not result["metrics"]
     assert "another session" in result["not_judged"]
