@@ -67,7 +67,7 @@ def evaluate(trained: Trained, recordings: Sequence[Source], *, group_by: str = 
     result["guessing"] = (interval[0] if interval else result["balanced_accuracy"]) <= 1 / max(2, present)
     result["groups"] = _by_group(verdicts, classes)
     result["decision"] = _decision(verdicts, classes, k, n, trained.settings.hop / trained.spec.rate_hz)
-    result["novelty"] = _novelty(verdicts, classes, result["groups"])
+    result["novelty"] = _novelty(verdicts, classes, result["groups"]) | {"guarded": trained.guard is not None}
     if not np.isnan(verdicts.confidence).all():
         result["calibration"] = calibration(verdicts.confidence, verdicts.said == verdicts.truth)
     if NORMAL in classes:

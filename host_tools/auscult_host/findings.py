@@ -30,12 +30,13 @@ def _groups(result: dict[str, Any]) -> list[Finding]:
         found.append(Finding("fails", "No better than guessing",
                              f"On a new {group} it may be right no more often than chance. Record more {group}s, in the mounting "
                              "and at the speeds that will be met."))
+    warning = ("calls only {0[novel]:.0%} of the windows novel: nothing warns of it." if result["novelty"]["guarded"] else
+               "has no guard that would call its windows novel (novelty is 0): nothing warns of it.")
     for name in result["novelty"]["silently_wrong"]:
         row = rows[name]
         found.append(Finding("fails", f"Silently wrong on {name}",
-                             f"Recognises {row['balanced_accuracy']:.0%} of what it should there, and calls only "
-                             f"{row['novel']:.0%} of the windows novel: nothing warns of it. Find out how {name} differs, or "
-                             "record more like it."))
+                             f"Recognises {row['balanced_accuracy']:.0%} of what it should there, and {warning.format(row)} "
+                             f"Find out how {name} differs, or record more like it."))
     for name in result["novelty"]["out_of_distribution"]:
         row = rows[name]
         found.append(Finding("fails", f"{name} is out of distribution",
@@ -127,7 +128,7 @@ def _evidence(result: dict[str, Any]) -> list[Finding]:
     if NORMAL not in result["classes"]:
         found.append(Finding("note", "No class is called normal", "So there are no false alarms to count."))
     curve = result.get("learning_curve", [])
-    if len(curve) > 1 and curve[-1]["balanced_accuracy"] - curve[-2]["balanced_accuracy"] > _RISING:
+    if len(curve) > 1 and curve[-1]["balanced_accuracy"] - max(p["balanced_accuracy"] for p in curve[:-1]) > _RISING:
         found.append(Finding("note", f"More {group}s would help",
                              f"From {curve[-2]['groups']} to {curve[-1]['groups']} {group}s to train on, balanced accuracy rose "
                              f"from {curve[-2]['balanced_accuracy']:.2f} to {curve[-1]['balanced_accuracy']:.2f} and has not "

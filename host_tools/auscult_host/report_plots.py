@@ -153,6 +153,6 @@ def delay(result: dict[str, Any]) -> str:
                       label=name)
         plot.set(xlim=(0, None), ylim=(0, 1.04), xlabel="seconds since the fault began", ylabel="share of the faults")
         plot.grid(axis="y")
-        plot.legend(frameon=False, loc="lower right", labelcolor=SOFT)
+        plot.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, labelcolor=SOFT, borderaxespad=0.2)
 
     return _svg("delay", 4.6, 3.0, draw, "share of faults noticed by time")

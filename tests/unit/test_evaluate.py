@@ -26,7 +26,9 @@ from auscult_host import (
 from auscult_host.cli import main
 from auscult_host.commands.evaluate import show
 from auscult_host.errors import AuscultError
+from auscult_host.estimators import fit_guard
 from auscult_host.generate import machine_run, make_machine
+from auscult_host.hostlib import HostPipeline, quantise
 from auscult_host.recordings import Recording
 from auscult_host.train import Settings
 from hypothesis import given, settings
@@ -246,6 +248,24 @@ def test_a_group_where_it_is_wrong_without_saying_so_is_named():
     assert result["novelty"]["silently_wrong"] == ["s4"]
     titles = [finding.title for finding in findings.findings(result) if finding.kind == "fails"]
     assert "Silently wrong on s4" in titles
+
+
+def test_a_group_unlike_those_of_training_is_named_and_raises_no_alarms(machines, trained):
+    """A machine five times as loud as any in training: its windows get no verdict, and so no alarm."""
+    table = dataset.table(machines, HostPipeline(trained.spec))
+    guard = fit_guard(quantise(table.raw, trained.spec.shifts), table.groups, 0.01, table.labels)
+    guarded = dataclasses.replace(trained, guard=guard)
+    others = [machine_run(make_machine(m), fault, seconds=4) for m in (5, 6) for fault in ("normal", "bearing")]
+    strange = [dataclasses.replace(r, data=5 * r.data, machine="strange") for r in others[2:]]
+    result = evaluate.evaluate(guarded, [*others[:2], *strange])
+    assert result["novelty"]["out_of_distribution"] == ["strange"] and "strange" not in result["novelty"]["silently_wrong"]
+    shares = {row["name"]: row["novel"] for row in result["groups"]}
+    assert shares["strange"] > 0.9 > 0.5 > shares["machine_6"]
+    assert result["novelty"]["coverage"] == pytest.approx(1 - result["novelty"]["windows"] / 100)
+    delay = {row["group"]: row["seconds"] for row in result["decision"]["delay"]["rows"]}
+    assert delay["strange"] is None and delay["machine_6"] is not None
+    assert "strange is out of distribution" in [finding.title for finding in findings.findings(result)]
+    assert not evaluate.evaluate(trained, strange)["novelty"]["windows"]
 
 
 def test_a_detector_is_judged_by_its_ranking_and_its_threshold(machines):
