@@ -142,16 +142,22 @@ F54_KINDS = ["mean", "std", "min", "max", "rms", "peak_to_peak", "crest", "skewn
 DEFAULT_KINDS = ["std_log2", "crest", "skewness", "kurtosis", "shape", "zero_crossings",
                  *[f"share_{i}_8" for i in range(1, 9)], "env_kurtosis", "env_crest", "env_prominence"]
 
-# Movement of a body that wears the sensor: posture, how it changes, strength, rhythm. 126 features for three axes.
-_MOVEMENT = ["mean", "std", "q5", "q25", "median", "q75", "q95", "peak_to_peak", "mean_abs_diff", "slope", "quarter_1",
-             "quarter_2", "quarter_3", "quarter_range", "quarter_std_min", "zero_crossings", "autocorr", "autocorr_lag",
-             *[f"octave_{i}" for i in range(1, 7)], "entropy", "mobility", "still"]
-ACTIVITY_KINDS = [*_MOVEMENT, "gravity", "gravity_first", "gravity_last", *[f"{kind}.{NORM}" for kind in _MOVEMENT],
-                  "correlation", "tilt_change", "tilt_path", "vertical_rms", "horizontal_rms", "jerk", "sma"]
+# Movement of a body that wears the sensor: posture and how it changes, strength, rhythm. 126 features for three axes.
+_MOVEMENT = ["mean", "std", "q5", "q95", "peak_to_peak", "mean_abs_diff", "skewness", "quarter_std_min", "zero_crossings",
+             "autocorr", "autocorr_lag", *[f"octave_{i}" for i in range(1, 7)], "entropy", "flatness", "mobility", "still"]
+ACTIVITY_KINDS = [*_MOVEMENT, "q25", "median", "q75", "slope", "quarter_1", "quarter_2", "quarter_3", "quarter_range", "gravity",
+                  "gravity_first", "gravity_last", *[f"{kind}.{NORM}" for kind in _MOVEMENT], "correlation", "tilt_change",
+                  "tilt_path", "vertical_rms", "horizontal_rms", "jerk", "sma"]
+# With what was two windows before: 161.
+ACTIVITY_LAG2_KINDS = [*ACTIVITY_KINDS, *[f"{kind}:lag2" for kind in (
+    "mean", "std", "mean_abs_diff", "slope", "gravity", "octave_4", "octave_5", "octave_6",
+    *[f"{kind}.{NORM}" for kind in ("std", "mean_abs_diff", "autocorr", "octave_3", "octave_4", "octave_5", "octave_6")],
+    "tilt_change", "vertical_rms", "horizontal_rms", "jerk")]]
 # Temperature and the like, also in windows of 16 samples and with hop 1.
 SLOW_KINDS = ["mean", "std_log2", "min", "max", "median", "last", "change", "slope", "peak_to_peak", "max_step", "diff_log2",
               "dwell", "since_max", "since_min"]
-SETS = {"default": DEFAULT_KINDS, "vibration": DEFAULT_KINDS, "f54": F54_KINDS, "activity": ACTIVITY_KINDS, "slow": SLOW_KINDS}
+SETS = {"default": DEFAULT_KINDS, "vibration": DEFAULT_KINDS, "f54": F54_KINDS, "activity": ACTIVITY_KINDS,
+        "activity_lag2": ACTIVITY_LAG2_KINDS, "slow": SLOW_KINDS}
 
 
 @dataclass(frozen=True)

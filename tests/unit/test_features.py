@@ -140,6 +140,16 @@ def test_a_turn_of_the_wrist() -> None:
     assert got["still.x"] == pytest.approx((128 - 48) / 127, abs=0.1)
 
 
+@pytest.mark.parametrize("name", table.SETS)
+def test_named_sets_fit_into_a_pipeline(name: str) -> None:
+    """With three axes and short windows; those for slow signals move on by a single sample."""
+    window, hop = (16, 1) if name == "slow" else (64, 32)
+    spec = PipelineSpec.make(window=window, hop=hop, rate_hz=32, features=table.names(list("xyz"), table.SETS[name]))
+    assert len(spec.features) <= 190
+    if not spec.streaming:
+        assert len(hostlib.HostPipeline(spec).push(windows.signals(80, 3, 1)[0])) == (80 - window) // hop + 1
+
+
 @pytest.mark.parametrize("window", [128, 200, 512, 2048])
 @given(data=st.data())
 @settings(max_examples=40, deadline=None)

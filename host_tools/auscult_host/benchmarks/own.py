@@ -64,9 +64,10 @@ def _window(board: CountingBoard) -> Metrics:
 
 
 def _feature(kind: str, board: CountingBoard) -> Metrics:
-    """One kind of feature of one axis."""
-    spec = PipelineSpec.make(name="feature", axes=["x"], features=[f"{kind}.x"])
-    return pipeline(board, spec, None, np.ascontiguousarray(bench_models.bench_windows()[:, :, :1]))
+    """One kind of feature of one axis, or one feature of three axes."""
+    axes = ["x"] if kind not in features.SIMPLE or kind in features.SIGNAL else ["x", "y", "z"]
+    spec = PipelineSpec.make(name="feature", axes=axes, features=features.names(axes, [kind])[:1])
+    return pipeline(board, spec, None, np.ascontiguousarray(bench_models.bench_windows()[:, :, :len(axes)]))
 
 
 @lru_cache
@@ -106,7 +107,7 @@ def _load_pipeline(checked: bool, board: CountingBoard) -> Metrics:
     return counted | {"file_bytes": module.stat().st_size}
 
 
-_KINDS = features.SIGNAL + ["band_1_8", "share_1_8", "env_rms"]
+_KINDS = features.SIMPLE + ["band_1_8", "share_1_8", "env_rms"]
 _MODELS = [("forest_fast", "forest", "fast"), ("forest_small", "forest", "small"),
            *((kind, kind, "fast") for kind in ("extra_trees", "tree", "mlp", "gmm", "elliptic", "nb"))]
 CASES = [
