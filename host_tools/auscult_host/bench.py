@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Benchmarks on simulated boards: every figure is counted in two runs, on freshly booted boards, that must agree."""
+"""Benchmarks on simulated boards: every figure is counted in two runs, on freshly booted boards, that must agree.
+
+What is timed on the PC (`host.*`) is measured once; only ratios in the same run mean something on another PC.
+"""
 
 import dataclasses
 import json
@@ -9,14 +12,15 @@ from pathlib import Path
 
 from . import boards as descriptions
 from . import device, toolchain
-from .benchmarks import own, peers, sampling, yardstick
+from .benchmarks import host, own, peers, sampling, yardstick
 from .benchmarks.counting import Case, CountingBoard, LeftOutError, Metrics
 from .errors import AuscultError
 from .files import atomic
 from .simulator import SimBoard
 
-CASES = [*own.CASES, *sampling.CASES, *peers.CASES, *yardstick.CASES]
+CASES = [*own.CASES, *sampling.CASES, *peers.CASES, *yardstick.CASES, *host.CASES]
 BOARDS = ("sim_m4", "sim_m7", "sim_m3", "sim_rv32", "sim_m0")
+PLACES = (*BOARDS, host.PC)
 
 
 def _each(m4: int, m7: int, m3: int, rv32: int, m0: int) -> dict[str, int]:
@@ -37,6 +41,8 @@ BARS = {
     **{(f"sampling.{chip}", "per_mille_of_singly"): dict.fromkeys(BOARDS, 125) for chip in device.chips()},
     **{(f"sampling.{chip}", "heap_bytes"): dict.fromkeys(BOARDS, 0) for chip in device.chips()},
     ("share.6667_hz", "per_mille_of_core"): {"sim_m4": 250},
+    **{("host.features", f"per_mille_of_{peer}"): {host.PC: 33} for peer in ("tsfel", "tsfresh")},
+    ("host.search", "seconds"): {host.PC: 600},
 }
 
 
@@ -89,14 +95,18 @@ def choose(names: Sequence[str] = (), quick: bool = False) -> list[Case]:
             and (not quick or case.in_table)]
 
 
-def run(boards: Sequence[str] = BOARDS, cases: Sequence[Case] | None = None,
+def run(boards: Sequence[str] = PLACES, cases: Sequence[Case] | None = None,
         progress: Callable[[str, int, str], None] = lambda board, turn, case: None) -> Result:
     """Count every case on every board, twice. progress(board, 1 or 2, case) is called before each."""
     result = Result()
     for name in boards:
-        descriptions.load_simulated(name)  # a wrong name is told before the first board boots
+        if name != host.PC:
+            descriptions.load_simulated(name)  # a wrong name is told before the first board boots
     for name in boards:
-        chosen = [case for case in (CASES if cases is None else cases) if not case.boards or name in case.boards]
+        chosen = [case for case in (CASES if cases is None else cases) if name in (case.boards or BOARDS)]
+        if name == host.PC:
+            result.figures += _time(chosen, partial(progress, name, 1), result.left_out)
+            continue
         first = _count(name, chosen, partial(progress, name, 1), result.left_out)
         second = _count(name, chosen, partial(progress, name, 2), [])
         within = {case.name: case.within for case in chosen}
@@ -106,6 +116,22 @@ def run(boards: Sequence[str] = BOARDS, cases: Sequence[Case] | None = None,
                     result.unequal.append(f"{case} on {name}: {metric} is {value}, then {second[case][metric]}")
                 result.figures.append(Figure(case, name, metric, value, _unit(case, metric), _most(case, name, metric, metrics)))
     return result
+
+
+def _time(cases: Sequence[Case], progress: Callable[[str], None], left_out: list[str]) -> list[Figure]:
+    """What is measured on the PC."""
+    figures = []
+    for case in cases:
+        progress(case.name)
+        try:
+            metrics = host.MEASURES[case.name]()
+        except LeftOutError as error:
+            left_out.append(f"{case.name}: {error}")
+            continue
+        for metric, value in metrics.items():
+            bar = _most(case.name, host.PC, metric, metrics)
+            figures.append(Figure(case.name, host.PC, metric, value, _unit(case.name, metric), bar))
+    return figures
 
 
 def _most(case: str, board: str, metric: str, metrics: Metrics) -> int | None:
@@ -147,6 +173,9 @@ def _unit(case: str, metric: str) -> str:
         return "instructions" if kind == "load" else f"instructions per {'sample' if kind in ('sampling', 'share') else 'call'}"
     if metric in _UNITS:
         return _UNITS[metric]
+    if case.startswith("host."):
+        return "µs per window" if metric.endswith("_us") else "s" if metric == "seconds" else \
+            "per mille" if metric.startswith("per_mille") else "features per window"
     if metric == "right_rows":
         return f"of {peers.ROWS_COUNTED} rows"
     return "bytes"
@@ -165,9 +194,20 @@ def versions() -> list[str]:
             for program in ("arm-none-eabi-gcc", "riscv64-unknown-elf-gcc", "qemu-system-arm")]
 
 
+def boards_of(result: Result) -> list[str]:
+    """The boards that were counted on, for the heads of the tables."""
+    return list(dict.fromkeys(figure.board for figure in result.figures if figure.board != host.PC))
+
+
+def on_pc(result: Result) -> list[tuple[str, str]]:
+    """What was timed here, as (what, figure with its unit)."""
+    return [(f"{figure.case} {figure.metric}", f"{cell(figure)} {figure.unit}") for figure in result.figures
+            if figure.board == host.PC]
+
+
 def tables(result: Result) -> dict[str, list[tuple[str, list[Figure | None]]]]:
     """What to show, as title -> rows of (name, a figure for each board)."""
-    boards = list(dict.fromkeys(figure.board for figure in result.figures))
+    boards = boards_of(result)
     at = {(figure.case, figure.metric, figure.board): figure for figure in result.figures}
 
     def rows(metric: str, wanted: Callable[[str], bool]) -> list[tuple[str, list[Figure | None]]]:
@@ -201,7 +241,7 @@ def tables(result: Result) -> dict[str, list[tuple[str, list[Figure | None]]]]:
 
 def markdown(result: Result) -> str:
     """The tables for the documentation."""
-    boards = list(dict.fromkeys(figure.board for figure in result.figures))
+    boards = boards_of(result)
     lines = [
         "# Benchmarks", "",
         "Written by `auscult bench --markdown docs/benchmarks.md`. **Instructions of a simulator, not cycles**: QEMU counts",
@@ -222,6 +262,10 @@ def markdown(result: Result) -> str:
     for title, rows in tables(result).items():
         lines += ["", f"## {title}", "", "| | " + " | ".join(boards) + " |", "|---" + "|---:" * len(boards) + "|"]
         lines += [f"| {name} | " + " | ".join(cell(figure) for figure in figures) + " |" for name, figures in rows]
+    if timed := on_pc(result):
+        lines += ["", "## On the PC", "", "Wall time of one process on one core: all our features of a 512 × 3 window, tsfel's by its",
+                  "default, tsfresh's by its efficient settings; a search of 100 trials over the real pumps, two cores.", "",
+                  "| | |", "|---|---:|", *(f"| {name} | {value} |" for name, value in timed)]
     if result.left_out:
         lines += ["", "Left out: " + "; ".join(result.left_out) + "."]
     return "\n".join(lines) + "\n"

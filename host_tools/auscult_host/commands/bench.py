@@ -37,7 +37,7 @@ def bench(
                 begun = f"{name}, run {turn}"
                 console.print(f"{begun} of 2")
 
-        result = benchmarks.run(board or benchmarks.BOARDS, cases, progress)
+        result = benchmarks.run(board or benchmarks.PLACES, cases, progress)
     target = benchmarks.write_json(result, out or paths.cache() / "bench.json")
     if markdown:
         with atomic(markdown) as part:
@@ -64,7 +64,7 @@ def bench(
 
 def _show(result: benchmarks.Result) -> None:
     console = Console(highlight=False)
-    boards = list(dict.fromkeys(figure.board for figure in result.figures))
+    boards = benchmarks.boards_of(result)
     for title, rows in benchmarks.tables(result).items():
         table = Table(title=title, title_justify="left", box=None, header_style="bold")
         table.add_column("case", no_wrap=True)
@@ -77,6 +77,8 @@ def _show(result: benchmarks.Result) -> None:
                                                      for figure in figures))
         console.print(table)
         console.print()
+    for name, value in benchmarks.on_pc(result):
+        console.print(f"{name}: {value}", markup=False)
 
 
 def _cell(figure: benchmarks.Figure | None) -> str:
