@@ -52,6 +52,8 @@ def false_alarms(courses: list[Course], classes: list[str], k: int, n: int, hop_
         return None
     normal, events, days, windows = classes.index(NORMAL), 0, 0.0, 0
     for course in courses:
+        if not len(course.said):  # nothing that would have begun a window
+            continue
         state = decide(course.said, np.zeros(len(course.said), np.int64), classes, k, n)
         before = np.concatenate([[normal], state[:-1]])
         running = course.truth == normal

@@ -48,6 +48,7 @@ def document(trained: Trained, sources: Sequence[Source], result: dict[str, Any]
         *([("placement", _listed(seen["placement"]))] if seen["placement"] else []),
         ("model", f"{kind}, {len(spec.features)} features, window {spec.window}, hop {spec.hop}"),
         ("features", _listed(spec.features, 60)),
+        *_cost(training.get("search", {}).get("predicted")),
         ("fingerprint of the training data", training["fingerprint"]),
     ]
     return {"format": FORMAT_VERSION, "model": model, "training": data, "judged_with": judged,
@@ -68,6 +69,9 @@ def markdown(card: dict[str, Any]) -> str:
               "| figure | value | 95 % |", "|---|---|---|",
               _row("balanced accuracy, each window", result["balanced_accuracy"], result["balanced_accuracy_95"]),
               _row("macro F1, each window", result["macro_f1"], result["macro_f1_95"])]
+    if (nested := result.get("nested")) and nested["value"] is not None:
+        lines.append(_row(f"{nested['metric'].replace('_', ' ')}, nested: settings, too, chosen without the tested {group}",
+                          nested["value"], nested["interval"]))
     worst = min(result["groups"], key=lambda row: float(row["balanced_accuracy"]))
     lines.append(_row(f"worst {group}, {_cell(worst['name'])}", worst["balanced_accuracy"], worst["balanced_accuracy_95"]))
     if "balanced_accuracy" in decision:
@@ -89,6 +93,14 @@ def markdown(card: dict[str, Any]) -> str:
             lines += ["", f"## {title}", ""] + [f"- **{finding['title']}.** {finding['text']}" for finding in of]
     lines += ["", "## Never seen", "", _never_seen(card), ""]
     return "\n".join(lines)
+
+
+def _cost(cost: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """What the search predicted; instructions are not cycles."""
+    if not cost:
+        return []
+    return [(f"costs on {cost['board']}, predicted", f"{cost['flash_bytes']:,} bytes of flash, {cost['ram_bytes']:,} of RAM, "
+             f"{cost['instructions']:,} instructions a window")]
 
 
 def _never_seen(card: dict[str, Any]) -> str:
@@ -151,7 +163,7 @@ def summary(card: dict[str, Any]) -> dict[str, Any]:
     result = card["evaluation"]
     decision, day, late = result["decision"], result["decision"]["per_day"], result["decision"]["delay"]
     named = ("how", "date", "group_by", "windows", "balanced_accuracy", "balanced_accuracy_95", "macro_f1",
-             "leaky_balanced_accuracy")
+             "leaky_balanced_accuracy", "nested")
     return {name: result[name] for name in named if name in result} | {
         "groups": {row["name"]: row["balanced_accuracy"] for row in result["groups"]},
         "decision": {name: decision[name] for name in ("k", "n", "balanced_accuracy") if name in decision},

@@ -61,7 +61,11 @@ def evaluate(trained: Trained, recordings: Sequence[Source], *, group_by: str = 
         "auscult": __version__, "date": datetime.date.today().isoformat(), "how": how, "group_by": group_by,
         "refitted": bool(met), "classes": classes, "detector": trained.settings.detector, "windows": len(verdicts.truth),
         "recordings": len(recordings), "seconds": sum(source.samples / source.rate_hz for source in recordings)}
+    if not len(verdicts.truth):
+        raise AuscultError("no window in any recording", "at least one", "record for longer, or look at the trigger's level")
     result |= _scores(verdicts.truth, verdicts.said, verdicts.group, classes)
+    if met and "search" in trained.training:
+        result["nested"] = _nested(trained.training["search"])
     interval = result["balanced_accuracy_95"]
     present = int((np.bincount(verdicts.truth, minlength=len(classes)) > 0).sum())
     result["guessing"] = (interval[0] if interval else result["balanced_accuracy"]) <= 1 / max(2, present)
@@ -82,6 +86,13 @@ def evaluate(trained: Trained, recordings: Sequence[Source], *, group_by: str = 
                                                       result["balanced_accuracy"], progress)
         result["sensitivity"] = sensitivity(found, recordings, group_by, classes, len(verdicts.truth), progress)
     return result
+
+
+def _nested(search: dict[str, Any]) -> dict[str, Any]:
+    """What the search itself says: its settings were chosen by scores on these groups, which this figure makes up for."""
+    honest = search["honest"]
+    return {"candidates": search["candidates"], "metric": honest["metric"], "value": honest["value"],
+            "interval": honest["interval"], "balanced_accuracy": honest.get("balanced_accuracy")}
 
 
 def _grouping(trained: Trained, recordings: Sequence[Source], group_by: str) -> str:

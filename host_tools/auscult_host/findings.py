@@ -120,6 +120,12 @@ def _evidence(result: dict[str, Any]) -> list[Finding]:
     if count < FEW_GROUPS:
         found.append(Finding("limit", f"Only {count} {group}{'s' if count > 1 else ''}",
                              f"Too few to know how different the next {group} will be; intervals over so few are too narrow."))
+    if nested := result.get("nested"):
+        value = "no nested figure could be had" if nested["value"] is None else (
+            f"with the choice made anew without each {group}, {nested['metric'].replace('_', ' ')} is {nested['value']:.3f}")
+        found.append(Finding("limit", "The settings were chosen on these very recordings",
+                             f"The search tried {nested['candidates']} candidates on them, so the figures here are somewhat too "
+                             f"good. The search's own, nested: {value}."))
     if group == "recording":
         found.append(Finding("limit", "Recordings of the same machine and session judge each other",
                              "They are more alike than a new machine will be. Give --machine and --session when importing."))

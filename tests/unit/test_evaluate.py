@@ -268,6 +268,17 @@ def test_a_group_unlike_those_of_training_is_named_and_raises_no_alarms(machines
     assert not evaluate.evaluate(trained, strange)["novelty"]["windows"]
 
 
+def test_what_a_search_has_chosen_is_not_passed_off_as_unseen(machines, trained):
+    honest = {"metric": "macro_f1", "value": 0.61, "interval": [0.5, 0.7], "balanced_accuracy": 0.6, "folds": []}
+    searched = dataclasses.replace(trained, training=trained.training | {"search": {"candidates": 40, "honest": honest}})
+    result = evaluate.evaluate(searched, machines)
+    assert result["nested"]["value"] == 0.61
+    texts = [finding.text for finding in findings.findings(result) if "chosen on these very" in finding.title]
+    assert len(texts) == 1 and "40 candidates" in texts[0] and "macro f1 is 0.610" in texts[0]
+    others = [machine_run(make_machine(m), fault, seconds=4) for m in (5, 6) for fault in ("normal", "bearing")]
+    assert "nested" not in evaluate.evaluate(searched, others)  # nothing was chosen on these
+
+
 def test_a_detector_is_judged_by_its_ranking_and_its_threshold(machines):
     model = train.train(machines, dataclasses.replace(SMALL, model="elliptic", features=("std", "kurtosis"), false_alarms=0.05))
     result = evaluate.evaluate(model, machines)
