@@ -19,8 +19,15 @@ if MICROPYTHON:
 
     def hold_ctrl_c(hold):
         """Whether Ctrl-C is kept from interrupting: for what has to be done to its end however often it is pressed."""
-        if hasattr(micropython, "kbd_intr"):
-            micropython.kbd_intr(-1 if hold else 3)
+        while hasattr(micropython, "kbd_intr"):
+            try:
+                micropython.kbd_intr(-1 if hold else 3)
+                for _ in range(4):  # one that was pressed just before is raised here, not in what must not be interrupted
+                    pass
+                return
+            except KeyboardInterrupt:
+                if not hold:
+                    raise
 
 else:
     from time import monotonic_ns, sleep
