@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from auscult_host.bench_models import bench_forest
+from auscult_host.estimators.line_rule import LineRule
 from auscult_host.estimators.median_distance import MedianDistance
 from sklearn.covariance import EllipticEnvelope
 from sklearn.datasets import make_classification
@@ -117,7 +118,10 @@ CASES = [
     ModelCase("knn_3", _on(KNeighborsClassifier(3), 3)),
     ModelCase("knn_scaled_4", _on(make_pipeline(StandardScaler(), KNeighborsClassifier(5, algorithm="brute")), 4)),
     ModelCase("knn_distance_4", _on(make_pipeline(RobustScaler(), KNeighborsClassifier(7, weights="distance")), 4)),
+    ModelCase("line_rule", _on(LineRule(), 4, names=True)),
+    ModelCase("line_rule_2", _on(LineRule(), 2)),
     ModelCase("median", _on(MedianDistance(0.1), 2)),
+    ModelCase("median_shared", _on(MedianDistance(0.1, shared=True), 2)),
     ModelCase("median_scaled", _on(make_pipeline(StandardScaler(), MedianDistance(0.0)), 3)),
     ModelCase("chosen_forest", _on(make_pipeline(StandardScaler(), SelectKBest(k=5), MinMaxScaler(), _forest()), 3)),
     ModelCase("chosen_logistic", _on(make_pipeline(VarianceThreshold(1e5), StandardScaler(), LogisticRegression()), 3)),

@@ -12,7 +12,7 @@ from .net import Layers, emit_net
 from .scaling import Scaling
 
 # These have probabilities, and they are the logistic or softmax of the decision function.
-WITH_PROBABILITIES = ("LogisticRegression", "LogisticRegressionCV", "LinearDiscriminantAnalysis")
+WITH_PROBABILITIES = ("LogisticRegression", "LogisticRegressionCV", "LinearDiscriminantAnalysis", "LineRule")
 CLASS_ONLY = ("RidgeClassifier", "RidgeClassifierCV", "LinearSVC", "SGDClassifier", "Perceptron")
 
 

@@ -15,19 +15,23 @@ class MedianDistance(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     """score = max_i |x_i - median_i| / scale_i, fitted on normal rows; scale_i estimates the standard deviation by the
     median absolute deviation, 1 where that is 0.
 
+    shared: one median and one scale for all features, which then need one unit: the minimum, the quartiles and the
+    maximum of a temperature are all compared with the one usual temperature.
     contamination: share of the training rows that are beyond the threshold, -offset_, which may be set afterwards.
     score_samples(), decision_function() and predict() (-1: abnormal, 1) are as EllipticEnvelope's.
     """
 
-    def __init__(self, contamination: float = 0.01) -> None:
+    def __init__(self, contamination: float = 0.01, shared: bool = False) -> None:
         self.contamination = contamination
+        self.shared = shared
 
     def fit(self, X: Any, y: Any = None) -> "MedianDistance":
         rows = np.asarray(X, dtype=float)
         self.n_features_in_ = rows.shape[1]
-        self.median_ = np.median(rows, axis=0)
-        spread = MAD_TO_DEVIATION * np.median(np.abs(rows - self.median_), axis=0)
-        self.scale_ = np.where(spread > 0, spread, 1.0)
+        over = None if self.shared else 0
+        self.median_ = np.zeros(rows.shape[1]) + np.median(rows, axis=over)
+        spread = MAD_TO_DEVIATION * np.median(np.abs(rows - self.median_), axis=over)
+        self.scale_ = np.zeros(rows.shape[1]) + np.where(spread > 0, spread, 1.0)
         self.offset_ = float(np.quantile(self.score_samples(rows), self.contamination))
         return self
 
