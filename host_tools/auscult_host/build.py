@@ -153,7 +153,7 @@ def _not_of_a_bundle(folder: Path) -> str:
     entries = sorted(folder.iterdir())
     foreign = [entry.name for entry in entries if not (
         entry.name.endswith("_static") if entry.is_dir() else re.fullmatch(
-            r"manifest\.json|pipeline(-\w+\.mpy|\.c)|card\.md|metrics\.json", entry.name))]
+            r"manifest\.json|(pipeline|model)(-\w+\.mpy|\.c)|card\.md|metrics\.json", entry.name))]
     if foreign:
         return f"it holds {foreign[0]}"
     try:
@@ -164,26 +164,38 @@ def _not_of_a_bundle(folder: Path) -> str:
     return "" if ours else "its manifest.json is not a bundle's"
 
 
+def model_bundle(name: str, model: "ModelCode", n_features: int, out: Path, archs: Iterable[str]) -> Path:
+    """A folder with manifest.json and model-<arch>.mpy for each architecture: a model alone."""
+    modules = {arch: model_module(name, model, n_features, arch) for arch in archs}
+    facts = {"name": name, "features": n_features, "classes": model.classes, "model": {"kind": model.kind, **model.description}}
+    return _write_bundle(out, "model", modules, codegen.generate_model(model, n_features), facts)
+
+
 def bundle(spec: PipelineSpec, out: Path, archs: Iterable[str], model: "ModelCode | None" = None,
            facts: dict[str, object] | None = None, texts: dict[str, str] | None = None) -> Path:
     """A folder with manifest.json and pipeline-<arch>.mpy for each architecture; replaces `out` only when all is built.
 
     facts: more for the manifest; texts: more files, such as the model card."""
     modules = {arch: native_module(spec, arch, model) for arch in archs}
+    manifest = {**spec.model_dump(), "model": None if model is None else {"kind": model.kind, **model.description}}
+    return _write_bundle(out, "pipeline", modules, codegen.generate(spec, model), manifest | (facts or {}), texts)
+
+
+def _write_bundle(out: Path, stem: str, modules: dict[str, Path], source: str, facts: dict[str, object],
+                  texts: dict[str, str] | None = None) -> Path:
     if strange := _not_of_a_bundle(out):
         raise AuscultError(f"{out} exists and is not a bundle ({strange})", "a new folder or an earlier bundle",
                            "choose another --out")
     with files.atomic_folder(out) as fresh:
         listed = {}
         for arch, module in modules.items():
-            name = f"pipeline-{arch}.mpy"
+            name = f"{stem}-{arch}.mpy"
             shutil.copy(module, fresh / name)
             data = module.read_bytes()
             listed[arch] = {"file": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-        (fresh / "pipeline.c").write_text(codegen.generate(spec, model))
+        (fresh / f"{stem}.c").write_text(source)
         for name, text in (texts or {}).items():
             (fresh / name).write_text(text, encoding="utf-8")
-        manifest = {"format": 1, "auscult": __version__, **spec.model_dump(), "files": listed,
-                    "model": None if model is None else {"kind": model.kind, **model.description}, **(facts or {})}
+        manifest = {"format": 1, "auscult": __version__, "files": listed, **facts}
         (fresh / "manifest.json").write_text(json.dumps(manifest, indent=2, default=str) + "\n")
     return out

@@ -20,6 +20,7 @@ COMMANDS = {
     "inspect": ("inspect", "inspect"),
     "edit": ("edit", "edit"),
     "generate": ("generate", "generate"),
+    "features": ("features", "features"),
     "train": ("train", "train"),
     "evaluate": ("evaluate", "evaluate"),
     "build": ("build", "build"),

@@ -16,7 +16,7 @@ from .errors import AuscultError
 from .judging import CannotJudge, Judge, Source, Verdicts, extract, group_of, hear_all, judges, recount, splits
 from .scores import Counts, auc, balanced_accuracy, calibration, confusion, intervals, macro_f1
 from .sensitivity import sensitivity
-from .train import Trained, check_fit
+from .train import OWN, Trained, check_fit
 
 __all__ = ["CannotJudge", "balanced_accuracy", "evaluate", "macro_f1"]
 NOVEL_GROUP = 0.5  # a group with at least this share of novel windows is out of distribution
@@ -45,6 +45,9 @@ def evaluate(trained: Trained, recordings: Sequence[Source], *, group_by: str = 
     classes = trained.spec.classes
     _check(trained, recordings, group_by)
     met = sorted({group_of(source, group_by) for source in recordings} & set(trained.training["groups"]))
+    if met and trained.settings.model == OWN:
+        raise AuscultError(f"a model of your own and recordings of {', '.join(met)}, which it was trained on",
+                           "a model that can be trained again without them", f"judge it on another {group_by}")
     if met:
         base, table = extract(recordings, trained.settings, trained, group_by, progress)
         parts = splits(table, group_by, trained.settings)

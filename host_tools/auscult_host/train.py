@@ -25,8 +25,9 @@ from .recordings import Entry, Header, Recording
 from .spec import Front, PipelineSpec
 
 FORMAT_VERSION = 1
-__all__ = ["ANOMALY", "MODELS", "Fitted", "Settings", "Trained", "base_spec", "check_fit", "classify", "fit", "load", "save",
-           "train"]
+OWN = "own"  # a model that Auscult has not trained
+__all__ = ["ANOMALY", "MODELS", "OWN", "Fitted", "Settings", "Trained", "base_spec", "check_fit", "classify", "fit", "load",
+           "save", "train"]
 _FRONT = re.compile(r"(log_envelope|decimate)(?: (0?\.\d+)-(0?\.\d+))? /(\d+)")
 _DEPENDENT = ("share_8_8", "env_share_8_8")  # follows from the other shares: a covariance cannot be inverted with it
 
@@ -66,7 +67,7 @@ class Settings:
     @property
     def detector(self) -> bool:
         """Whether the model learns from normal windows only and tells them from everything else."""
-        return MODELS[self.model].detector
+        return bool(self.params["detector"]) if self.model == OWN else MODELS[self.model].detector
 
 
 @dataclasses.dataclass

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import AuscultError
 from .bayes import convert_bayes
+from .dense import convert_dense
 from .forest import convert_forest
 from .guard import Guard, fit_guard
 from .linear import CLASS_ONLY, WITH_PROBABILITIES, convert_linear
@@ -33,6 +34,7 @@ SUPPORTED: dict[str, Callable[[Any, Scaling, Options], ModelCode]] = {
     **{kind: convert_linear for kind in (*WITH_PROBABILITIES, *CLASS_ONLY)},
     "KNeighborsClassifier": convert_neighbours,
     "MedianDistance": convert_median,
+    "DenseNet": convert_dense,  # from ONNX and Keras files
 }
 LAYOUTS = ("fast", "small")
 BITS = (32, 16, 8)

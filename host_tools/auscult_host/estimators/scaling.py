@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Steps in front of an estimator: taken out of the Pipeline, so that they can be folded into its parameters."""
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -79,8 +80,10 @@ class Scaling:
         self._refuse_projections()
         grid = np.zeros((65536, self.n_inputs))
         grid[:, self.columns[feature]] = INT16_VALUES
-        for scaler in self.scalers:
-            grid = scaler.transform(grid)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a scaler that was fitted on named columns says that these have no names
+            for scaler in self.scalers:
+                grid = scaler.transform(grid)
         return np.asarray(grid[:, feature])
 
 
