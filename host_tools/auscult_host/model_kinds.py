@@ -23,7 +23,8 @@ Rows = NDArray[np.int16]
 class Kind:
     """sklearn: name of the estimator's class. make: the unfitted estimator. fit: fits it and returns its classes (None:
     as scikit-learn does). scaled: needs features of like size. detector: learns from normal windows only. dependent:
-    whether it bears features that follow from others."""
+    whether it bears features that follow from others. compares: compares features with each other, which then need one
+    unit; only: uses no features but those whose names begin so."""
 
     sklearn: str
     make: Callable[["Settings"], Any]
@@ -31,6 +32,8 @@ class Kind:
     scaled: bool = False
     detector: bool = False
     dependent: bool = True
+    compares: bool = False
+    only: str = ""
 
 
 def fit_kind(rows: Rows, labels: NDArray[Any], groups: NDArray[Any], settings: "Settings") -> tuple[Any, list[str]]:
@@ -115,6 +118,18 @@ def _median(s: "Settings") -> Any:
     from .estimators.median_distance import MedianDistance
 
     return MedianDistance(contamination=s.false_alarms)
+
+
+def _level(s: "Settings") -> Any:
+    from .estimators.median_distance import MedianDistance
+
+    return MedianDistance(contamination=s.false_alarms, shared=True)
+
+
+def _line_rule(s: "Settings") -> Any:
+    from .estimators.line_rule import LineRule
+
+    return LineRule()
 
 
 def _detector(learn: Callable[[Any, NDArray[np.float64]], None]) -> Callable[..., list[str]]:
@@ -205,4 +220,6 @@ MODELS: dict[str, Kind] = {
     "gmm": Kind("GaussianMixture", _mixture, _fit_mixture, scaled=True, dependent=False),
     "elliptic": Kind("EllipticEnvelope", _elliptic, _detector(_set_envelope), scaled=True, detector=True, dependent=False),
     "median": Kind("MedianDistance", _median, _detector(lambda estimator, rows: estimator.fit(rows)), detector=True),
+    "level": Kind("MedianDistance", _level, _detector(lambda estimator, rows: estimator.fit(rows)), detector=True, compares=True),
+    "line_rule": Kind("LineRule", _line_rule, compares=True, only="line_"),
 }

@@ -174,17 +174,34 @@ def feature_names(settings: Settings, axes: list[str]) -> list[str]:
 def fit(base: PipelineSpec, raw: NDArray[np.int32], labels: NDArray[Any], groups: NDArray[Any],
         settings: Settings) -> Fitted:
     """Everything that learns from data, from int32 features [n, F]: shifts, choice of features, the model."""
-    used = np.arange(raw.shape[1])
-    shifts = choose_shifts(raw)
-    rows = quantise(raw, shifts)
+    kind = MODELS[settings.model]
+    used = np.array([i for i, name in enumerate(base.features) if name.startswith(kind.only)], int)
+    if not len(used):
+        raise AuscultError(f"a {settings.model} without features {kind.only}*", f"at least one, such as {kind.only}bpfo.x",
+                           "give the orders of the machine, or another model")
+    shifts = _in_one_unit(base, choose_shifts(raw), used) if kind.compares else choose_shifts(raw)
+    rows = quantise(raw, shifts)[:, used]
     if 0 < settings.keep < len(used):
-        used = np.sort(rank(rows, labels)[:settings.keep])
-        rows = np.ascontiguousarray(rows[:, used])
+        best = np.sort(rank(rows, labels)[:settings.keep])
+        used, rows = used[best], rows[:, best]
+    rows = np.ascontiguousarray(rows)
     estimator, classes = fit_kind(rows, np.asarray(labels), np.asarray(groups), settings)
     spec = base.model_copy(update={
         "features": [base.features[i] for i in used], "shifts": [shifts[i] for i in used], "classes": classes})
     guard = fit_guard(rows, groups, settings.novelty, labels) if settings.novelty else None
     return Fitted(spec, estimator, guard, settings.layout, settings.bits)
+
+
+def _in_one_unit(base: PipelineSpec, shifts: list[int], used: NDArray[np.int64]) -> list[int]:
+    """Shifts that leave all of the used features with the same fractional bits."""
+    parsed = base.parsed()
+    units = sorted({parsed[i].kind.unit for i in used})
+    if len(units) > 1:
+        raise AuscultError(f"features in {' and '.join(units)}", "one unit: this kind of model compares features with each other",
+                           "leave the others out, or take another kind of model")
+    fraction = [feature.kind.q for feature in parsed]
+    common = min(fraction[i] - shifts[i] for i in used)
+    return [max(0, q - common) for q in fraction]
 
 
 def rank(rows: NDArray[np.int16], labels: NDArray[Any]) -> NDArray[np.int64]:

@@ -3,8 +3,11 @@
 
 import numpy as np
 import pytest
+from auscult_host import train
+from auscult_host.errors import AuscultError
 from auscult_host.estimators.line_rule import LineRule
 from auscult_host.estimators.median_distance import MedianDistance
+from auscult_host.spec import PipelineSpec
 
 
 def lines(height: float, n: int = 200) -> tuple[np.ndarray, np.ndarray]:
@@ -48,3 +51,29 @@ def test_a_shared_median_measures_all_features_against_one_level() -> None:
     shared = -MedianDistance(shared=True).fit(days).score_samples([[20, 20, 20], [30, 30, 50]])
     each = -MedianDistance().fit(days).score_samples([[20, 20, 20], [30, 30, 50]])
     assert shared[0] < 0.1 < 2 < shared[1] and each[0] > 5
+
+
+def fitted(model: str, features: list[str]) -> train.Fitted:
+    base = PipelineSpec(window=64, hop=64, axes=["x"], features=features)
+    rng = np.random.default_rng(0)
+    raw = rng.integers(1000, 1100, (60, len(features))) * [1 << f.kind.q for f in base.parsed()]
+    labels = np.repeat(["normal", "worn"], 30)
+    raw[30:, 0] += 600 << base.parsed()[0].kind.q
+    return train.fit(base, raw.astype(np.int32), labels, np.arange(60) % 3, train.Settings(model=model))
+
+
+def test_features_that_are_compared_keep_one_unit() -> None:
+    """A median has four more fractional bits than a maximum, which must not make it sixteen times as large."""
+    spec = fitted("level", ["max.x", "median.x", "mean.x"]).spec
+    q = [feature.kind.q - shift for feature, shift in zip(spec.parsed(), spec.shifts, strict=True)]
+    assert len(set(q)) == 1
+
+
+def test_features_of_several_units_cannot_be_compared() -> None:
+    with pytest.raises(AuscultError, match="one unit"):
+        fitted("level", ["max.x", "crest.x"])
+
+
+def test_a_line_rule_needs_lines() -> None:
+    with pytest.raises(AuscultError, match="line_"):
+        fitted("line_rule", ["max.x"])
