@@ -4,6 +4,7 @@
 import numpy as np
 import reference_activity
 from auscult_host.features import Feature
+from scipy import signal
 
 WINDOW_S = 4  # how long a window is meant to be
 
@@ -31,8 +32,47 @@ def local_maxima(p: np.ndarray) -> np.ndarray:
     return at[np.argsort(-p[at], kind="stable")] + 1
 
 
-def value(feature: Feature, x: np.ndarray, nfft: int) -> float:
-    """The feature of one axis x [N] (LSB), in the table's unit."""
+def line(p: np.ndarray, bins: float) -> float:
+    """How far the line at this place stands out; what counts as near it is a matter of whole 1/256 bins."""
+    f = int(bins * 256 + 1e-3)
+    near, around = max(f * 0.026, 192), f * 0.2
+    k = np.arange(1, len(p) + 1)
+    log = np.log2(np.maximum(p, p.sum() * 2.0 ** -28))
+    inside = np.sort(log[(k * 256 >= f - around) & (k * 256 <= f + around)])
+    if not len(inside) or f + around >= (len(p) + 1) * 256:
+        return 0.0
+    return float(log[np.abs(k * 256 - f) <= near].max() - inside[len(inside) // 2])
+
+
+def cepstrum(p: np.ndarray) -> np.ndarray:
+    """Amplitude at quefrencies 0 .. nfft / 2."""
+    log = np.log2(np.maximum(p, p.sum() * 2.0 ** -28))
+    even = np.concatenate([log[:1], log, log[-2::-1]])
+    return np.abs(np.fft.rfft(even)) / len(even)
+
+
+def log_envelope(x: np.ndarray, low_hz: float, high_hz: float, rate_hz: float, step: int) -> np.ndarray:
+    """The front `log_envelope` of one axis: points in 2048ths of an octave, up to a constant."""
+    sections = signal.butter(2, [low_hz, high_hz], "bandpass", fs=rate_hz, output="sos")
+    a = np.abs(signal.sosfilt(sections, x - float(x[0])))
+    mean, c, shift = a[:len(a) // step * step].reshape(-1, step).mean(axis=1), 0.0, 0
+    slow = np.zeros(len(a))
+    for i, m in enumerate(mean):
+        slow[i * step:(i + 1) * step] = c
+        shift = min((i + 1).bit_length() - 1, (4096 // step).bit_length() - 1)
+        c += (m - c) / 2 ** shift
+    v = a + 0.1 * slow + 0.125
+    exponent = np.floor(np.log2(v))
+    return decimate((exponent + v / 2 ** exponent) * 2048, step)[3:]
+
+
+def decimate(e: np.ndarray, step: int) -> np.ndarray:
+    twice = np.convolve(np.ones(step), np.ones(step)) / step ** 2
+    return np.convolve(e, twice)[step - 1:len(e):step]
+
+
+def value(feature: Feature, x: np.ndarray, nfft: int, shaft_bins: float = 0.0, order: float = 0.0) -> float:
+    """The feature of one axis x [N] (LSB), in the table's unit. shaft_bins: where in the spectrum the shaft's speed is."""
     x = x.astype(np.float64)
     if feature.envelope:
         x = envelope(x)
@@ -72,6 +112,13 @@ def value(feature: Feature, x: np.ndarray, nfft: int) -> float:
         return log2(total)
     if not total:
         return 0.0
+    if name == "lines":
+        return line(p, order * shaft_bins)
+    if name == "sides":
+        return (line(p, (order - 1) * shaft_bins) + line(p, (order + 1) * shaft_bins)) / 2
+    if name.startswith("cepstrum"):
+        c = cepstrum(p)
+        return float(c[16:].max()) if name == "cepstrum_peak" else float(16 + c[16:].argmax())
     centroid = (k * p).sum() / total
     share = p / total
     if name == "centroid":

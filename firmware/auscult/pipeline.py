@@ -180,6 +180,7 @@ class Pipeline:
             raise MemoryError("pipeline %s needs %d bytes of buffers%s: use a shorter window or fewer axes"
                               % (self.name, need, _free()))
         self._features_at = module.OUT_WORDS - info["features"]
+        self._shaft_mhz = 0
         self.has_score = self._features_at == 4 and len(self.classes) > 1
         self.index, self.window, self.marked, self.novel = -1, -1, False, False
 
@@ -205,10 +206,22 @@ class Pipeline:
         """Says that samples are missing at the present place: the windows that reach over it will be marked."""
         self._module.mark(self._state)
 
+    def set_shaft(self, hz):
+        """The speed of the shaft from now on, for features at its orders; 0: the nominal one. ValueError if the pipeline
+        has none of these."""
+        if not hasattr(self._module, "set_shaft"):
+            raise ValueError("pipeline %s looks at no orders of a shaft" % self.name)
+        if not 0 <= hz <= 1000000:
+            raise ValueError("shaft at %s Hz: 0 to 1000000" % hz)
+        self._shaft_mhz = round(hz * 1000)
+        self._module.set_shaft(self._state, self._shaft_mhz)
+
     def reset(self):
-        """Forgets all samples."""
+        """Forgets all samples; the speed of the shaft stays."""
         for i in range(len(self._state)):
             self._state[i] = 0
+        if self._shaft_mhz:
+            self._module.set_shaft(self._state, self._shaft_mhz)
         self.index, self.window, self.marked, self.novel = -1, -1, False, False
 
     @property

@@ -25,7 +25,10 @@
 #if defined(O_CENTROID) || defined(O_SPREAD) || defined(O_ENTROPY) || defined(O_FLATNESS) || defined(O_ROLLOFF) || defined(O_PEAK2) || defined(O_PEAK3) || defined(O_PROMINENCE) || defined(N_OCTAVES)
 #define N_SPECTRUM
 #endif
-#if defined(N_SPECTRUM) || defined(O_BANDS) || defined(O_SHARES) || defined(O_POWER_LOG2) || defined(O_DOMINANT)
+#if defined(O_LINES) || defined(O_SIDES) || defined(O_CEPSTRUM_PEAK) || defined(O_CEPSTRUM_AT)
+#define N_LOGS
+#endif
+#if defined(N_SPECTRUM) || defined(N_LOGS) || defined(O_BANDS) || defined(O_SHARES) || defined(O_POWER_LOG2) || defined(O_DOMINANT)
 #define N_FFT
 #endif
 #if defined(O_MEAN_ABS_DEV) || defined(O_SHAPE) || defined(O_IMPULSE)
@@ -49,8 +52,11 @@
 #include "aus_activity.h"
 
 // ---- all features of one channel: w its first sample, st sum, smallest, largest; X scratch of AUS_NFFT words
-AUS_SMALL void CH(features)(const int16_t *w, int32_t *o, int32_t *X, const int32_t *st) {
+AUS_SMALL void CH(features)(const int16_t *w, int32_t *o, int32_t *X, const int32_t *st AUS_SHAFT_PARAMETER) {
     int32_t sum = st[0], mn = st[1], mx = st[2];
+#if AUS_ORDERS
+    (void)shaft;
+#endif
     (void)sum; (void)mn; (void)mx; (void)X; (void)w;
 #if AUS_N == 512
     int32_t m0 = sum >> 9;
@@ -146,7 +152,7 @@ AUS_SMALL void CH(features)(const int16_t *w, int32_t *o, int32_t *X, const int3
 #ifdef O_BANDS
       for (int b = 0; b < AUS_BANDS; b++) o[O_BANDS + b] = aus_log2_q9(E[b], -2 * k - AUS_POWER_EXPONENT);
 #endif
-#if defined(O_SHARES) || defined(O_POWER_LOG2) || defined(N_SPECTRUM)
+#if defined(O_SHARES) || defined(O_POWER_LOG2) || defined(N_SPECTRUM) || defined(N_LOGS)
       uint64_t total = 0;
       for (int b = 0; b < AUS_BANDS; b++) total += E[b];
 #endif
@@ -162,6 +168,29 @@ AUS_SMALL void CH(features)(const int16_t *w, int32_t *o, int32_t *X, const int3
 #endif
 #ifdef N_SPECTRUM
       CH(spectrum)(X, total, 2 * k + AUS_POWER_EXPONENT, o);
+#endif
+#ifdef N_LOGS
+      aus_logs(X, total); // from here on X has no powers any more
+#endif
+#ifdef O_LINES
+      for (int i = 0; i < AUS_LINES; i++) o[O_LINES + i] = aus_line(X, aus_order_bins(aus_line_orders[i], shaft));
+#endif
+#ifdef O_SIDES
+      for (int i = 0; i < AUS_SIDES; i++)
+          o[O_SIDES + i] = (aus_line(X, aus_order_bins(aus_side_orders[2 * i], shaft))
+                            + aus_line(X, aus_order_bins(aus_side_orders[2 * i + 1], shaft))) >> 1;
+#endif
+#if defined(O_CEPSTRUM_PEAK) || defined(O_CEPSTRUM_AT)
+      { int32_t amplitude, at;
+        aus_cepstrum(X, &amplitude, &at);
+        (void)amplitude; (void)at;
+#ifdef O_CEPSTRUM_PEAK
+        o[O_CEPSTRUM_PEAK] = amplitude;
+#endif
+#ifdef O_CEPSTRUM_AT
+        o[O_CEPSTRUM_AT] = at;
+#endif
+      }
 #endif
     }
 #endif
@@ -297,6 +326,7 @@ AUS_SMALL void CH(features)(const int16_t *w, int32_t *o, int32_t *X, const int3
 #undef N_FFT
 #undef N_SPECTRUM
 #undef N_OCTAVES
+#undef N_LOGS
 #undef N_SHAPE
 #undef N_ABS_DEV
 #undef N_HJORTH

@@ -78,8 +78,8 @@ AUS_NOINLINE int aus_norm(const int16_t *w, int16_t *out) {
 }
 #endif
 
-// Scratch: AUS_NFFT words, then AUS_N int16 where envelopes are used. w must be 4-byte aligned.
-AUS_NOINLINE void aus_features(const int16_t *w, int32_t *out, int32_t *X) {
+// Scratch: AUS_NFFT words (64 at least), then AUS_N int16 where envelopes are used. w must be 4-byte aligned.
+AUS_NOINLINE void aus_features(const int16_t *w, int32_t *out, int32_t *X AUS_SHAFT_PARAMETER) {
     (void)X;
 #if AUS_RAW_COUNT
     static const uint8_t raw[AUS_RAW_COUNT][2] = AUS_RAW;
@@ -94,10 +94,10 @@ AUS_NOINLINE void aus_features(const int16_t *w, int32_t *out, int32_t *X) {
         raw_extremes(w + raw[i][0], s);
 #endif
 #if AUS_DIRECT
-        raw_features(w + i, out + raw[i][1], X, s);
+        raw_features(w + i, out + raw[i][1], X, s AUS_SHAFT);
 #else
         int32_t r[AUS_RAW_KINDS];
-        raw_features(w + raw[i][0], r, X, s);
+        raw_features(w + raw[i][0], r, X, s AUS_SHAFT);
         aus_gather(raw[i][0], r, out);
 #endif
     }
@@ -115,7 +115,7 @@ AUS_NOINLINE void aus_features(const int16_t *w, int32_t *out, int32_t *X) {
         int shift = aus_envelope(w + env[i], e);
 #endif
         env_extremes(e, s);
-        env_features(e, r, X, s);
+        env_features(e, r, X, s AUS_SHAFT);
         for (int j = 0; j < AUS_ENV_KINDS; j++) { // back to the signal's own level
             int8_t by = aus_env_level[j];
             r[j] = by > 0 ? (int32_t)((uint32_t)r[j] << shift) : by < 0 ? r[j] + -by * 512 * shift : r[j];

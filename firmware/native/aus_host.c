@@ -25,10 +25,13 @@ EXPORT void host_mark(void *state) { aus_mark((aus_state_t *)state); }
 // windows: n x AUS_N x AUS_AXES int16; out: n x AUS_FEATURES int32
 EXPORT void host_features(void *state, const int16_t *windows, int32_t n, int32_t *out) {
     aus_state_t *s = (aus_state_t *)state;
+#if AUS_ORDERS
+    uint32_t shaft = s->shaft ? s->shaft : AUS_SHAFT_MHZ;
+#endif
     for (int32_t i = 0; i < n; i++) {
         const int16_t *w = windows + (size_t)i * AUS_N * AUS_AXES;
         if ((uintptr_t)w & 3) { aus_copy(s->window, w, AUS_N * AUS_AXES); w = s->window; }
-        aus_features(w, out + (size_t)i * AUS_FEATURES, s->scratch);
+        aus_features(w, out + (size_t)i * AUS_FEATURES, s->scratch AUS_SHAFT);
     }
 }
 

@@ -5,13 +5,23 @@
 #define AUS_PIPELINE_H
 
 typedef struct {
-    int32_t fill;   // samples of the current window that are here
-    int32_t skip;   // samples still to drop before the next window (hop > window)
+    int32_t fill;   // points of the current window that are here: samples, or what the front makes of them
+    int32_t skip;   // points still to drop before the next window (hop > window)
     int32_t count;  // windows completed
     int32_t gap;    // samples are missing just before this place in the window; 0: none
 #ifdef AUS_TRIGGER_PRE
     int32_t cycle;  // 1: the window of a cycle is being filled, 0: waiting for one
     int32_t sum;    // of the samples that a new one is compared with
+#endif
+#if AUS_ORDERS
+    uint32_t shaft; // its speed in mHz; 0: the nominal one
+#endif
+#if AUS_HISTORY
+    int32_t held;   // windows that the history knows
+    int32_t history[AUS_HISTORY];
+#endif
+#if AUS_FRONT
+    aus_front_t front;
 #endif
     int32_t scratch[(AUS_NFFT > 64 ? AUS_NFFT : 64) + (AUS_ENV_COUNT ? (AUS_N + 1) / 2 : 0)];
     int16_t window[AUS_N * AUS_AXES + (AUS_N * AUS_AXES) % 2];
@@ -32,8 +42,18 @@ static void aus_quantise(const int32_t *features, int16_t *x) {
 }
 #endif
 
-static void aus_window(const int16_t *w, int32_t *out, int32_t *scratch) {
-    aus_features(w, out + 3 + AUS_MODEL_OUT, scratch);
+static void aus_window(aus_state_t *s, const int16_t *w, int32_t *out) {
+#if AUS_ORDERS
+    uint32_t shaft = s->shaft ? s->shaft : AUS_SHAFT_MHZ;
+#endif
+#if AUS_HISTORY // a window with a gap in it begins a new history, and is no part of it
+    int32_t base[AUS_BASES];
+    aus_features(w, base, s->scratch AUS_SHAFT);
+    s->held = aus_remember(s->history, s->gap > 0 ? 0 : s->held, base, out + 3 + AUS_MODEL_OUT);
+    if (s->gap > 0) s->held = 0;
+#else
+    aus_features(w, out + 3 + AUS_MODEL_OUT, s->scratch AUS_SHAFT);
+#endif
 #if AUS_MODEL
     int16_t x[AUS_FEATURES];
     aus_quantise(out + 3 + AUS_MODEL_OUT, x);
@@ -65,7 +85,21 @@ AUS_NOINLINE void aus_copy(int16_t *to, const int16_t *from, int32_t n) { // for
 // Returns the sample to go on with.
 AUS_SMALL int32_t aus_push(aus_state_t *s, const int16_t *block, int32_t n, int32_t start, int32_t *out) {
     out[0] = 0;
-    const int16_t *p = block + start * AUS_AXES;
+    const int16_t *p = block + start * AUS_AXES, *w;
+#if AUS_FRONT
+    for (;;) {
+        if (start == n) return start;
+        int32_t take = aus_front(&s->front, p, n - start, s->window + s->fill * AUS_AXES);
+        start += take; p += take * AUS_AXES;
+        if (s->front.phase) return start;
+        if (s->skip) { s->skip--; continue; }
+        s->fill++;
+        if (s->front.count == AUS_SETTLING && s->fill == AUS_SETTLING)
+            for (int i = 0; i < (AUS_SETTLING - 1) * AUS_AXES; i++) s->window[i] = s->window[(AUS_SETTLING - 1) * AUS_AXES + i % AUS_AXES];
+        if (s->fill == AUS_N) break;
+    }
+    w = s->window;
+#else
     if (s->skip) {
         int32_t drop = s->skip < n - start ? s->skip : n - start;
         s->skip -= drop; start += drop; p += drop * AUS_AXES;
@@ -78,7 +112,6 @@ AUS_SMALL int32_t aus_push(aus_state_t *s, const int16_t *block, int32_t n, int3
         p = block + start * AUS_AXES;
     }
 #endif
-    const int16_t *w;
     if (!s->fill && n - start >= AUS_N && !((uintptr_t)p & 3)) { // a whole window stands in the block: no copy
         w = p;
         start += AUS_N;
@@ -90,7 +123,8 @@ AUS_SMALL int32_t aus_push(aus_state_t *s, const int16_t *block, int32_t n, int3
         if (s->fill < AUS_N) return start;
         w = s->window;
     }
-    aus_window(w, out, s->scratch);
+#endif
+    aus_window(s, w, out);
     if (s->gap > 0) out[0] |= 2;
     out[2] = s->count++;
 #ifdef AUS_TRIGGER_PRE
@@ -110,10 +144,21 @@ AUS_SMALL int32_t aus_push(aus_state_t *s, const int16_t *block, int32_t n, int3
 // Speed of the shaft from now on; 0: the nominal one
 static void aus_set_shaft(aus_state_t *s, uint32_t millihertz) {
     (void)s; (void)millihertz;
+#if AUS_ORDERS
+    s->shaft = millihertz;
+#endif
 }
 
-// Samples are missing at this place: every window that reaches over it will say so.
+// Samples are missing at this place: every window that reaches over it will say so. The history begins anew; the front's
+// filters go on.
 static void aus_mark(aus_state_t *s) {
+#if AUS_FRONT
+    if (s->front.phase && !s->skip) s->gap = s->fill + 1; // a window that begins with the present point has it, too
+    else
+#endif
     if (s->fill) s->gap = s->fill;
+#if AUS_HISTORY
+    s->held = 0;
+#endif
 }
 #endif

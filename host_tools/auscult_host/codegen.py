@@ -5,7 +5,7 @@ import json
 from math import cos, floor, log2, pi, sin
 from typing import TYPE_CHECKING
 
-from .errors import AuscultError
+from . import codegen_stream
 from .features import NORM, Feature
 from .spec import PipelineSpec
 
@@ -47,14 +47,15 @@ def fft_tables(window: int, nfft: int, bands: int) -> str:
 class _Channel:
     """Where each kind stands in the output of one channel: the raw axes, or what is derived (their envelopes, the norm)."""
 
-    def __init__(self, features: list[Feature], axes: list[str], bands: int) -> None:
+    def __init__(self, features: list[Feature], axes: list[str], bands: int, orders: dict[str, list[str]]) -> None:
+        self.orders = orders
         self.place: dict[str, int] = {}
         self.macros: dict[str, str] = {}
         self.level: list[int] = []
         at = 0
         for kind in dict.fromkeys(f.kind for f in features):
             self.place[kind.name], self.macros[kind.name] = at, kind.macro
-            count = bands if kind.name in ("bands", "shares") else 1
+            count = bands if kind.name in ("bands", "shares") else len(orders[kind.name]) if kind.name in orders else 1
             self.level += [kind.level] * count
             at += count
         self.words = at
@@ -63,7 +64,8 @@ class _Channel:
         self.fft = self.power or any(f.kind.needs == "fft" for f in features)
 
     def word(self, feature: Feature) -> int:
-        return self.place[feature.kind.name] + max(0, feature.band - 1)
+        at = self.orders[feature.kind.name].index(feature.order) if feature.order else max(0, feature.band - 1)
+        return self.place[feature.kind.name] + at
 
     def include(self, name: str, stride: str) -> str:
         lines = [f"#define CH(n) {name}_##n", f"#define STRIDE {stride}"]
@@ -84,12 +86,11 @@ def info(spec: PipelineSpec, model: "ModelCode | None" = None) -> str:
 def generate(spec: PipelineSpec, model: "ModelCode | None" = None) -> str:
     """C source of the pipeline, to be compiled with `-I firmware/native`."""
     parsed = list(dict.fromkeys(f.base for f in spec.parsed()))
-    if any(f.history or f.order for f in spec.parsed()) or spec.front:
-        raise AuscultError(f"pipeline {spec.name} has a front, orders or history", "not yet")
     bands = max([f.bands for f in parsed] + [0]) or 8
     bands = min(bands, max(2, spec.nfft // 8))
-    raw = _Channel([f for f in parsed if f.channel == "raw"], spec.axes, bands)
-    env = _Channel([f for f in parsed if f.channel in ("env", "norm")], spec.axes, bands)
+    orders = {kind: codegen_stream.order_names(parsed, kind) for kind in ("lines", "sides")}
+    raw = _Channel([f for f in parsed if f.channel == "raw"], spec.axes, bands, orders)
+    env = _Channel([f for f in parsed if f.channel in ("env", "norm")], spec.axes, bands, orders)
     cross = [(i, f) for i, f in enumerate(parsed) if f.channel == "cross"]
     log2n = floor(log2(spec.points))
     # outputs in the channels' own order, axis after axis, need no rearranging
@@ -102,7 +103,8 @@ def generate(spec: PipelineSpec, model: "ModelCode | None" = None) -> str:
         f"#define AUS_N {spec.points}", f"#define AUS_LOG2N {log2n}", f"#define AUS_NFFT {spec.nfft}",
         f"#define AUS_LOG2M {(spec.nfft // 2).bit_length() - 1}",
         f"#define AUS_PER_N {min(0xffffffff, round(2 ** (32 + log2n) / spec.points))}u",
-        f"#define AUS_HOP {spec.hop // spec.step}", f"#define AUS_AXES {len(spec.axes)}", f"#define AUS_FEATURES {len(parsed)}",
+        f"#define AUS_HOP {spec.hop // spec.step}", f"#define AUS_AXES {len(spec.axes)}",
+        f"#define AUS_FEATURES {len(spec.features)}",
         f"#define AUS_BANDS {bands}", f"#define AUS_KEEP_POWER {int(raw.power or env.power)}",
         f"#define AUS_DIRECT {int(direct)}",
         f"#define AUS_RAW_COUNT {len(raw.axes)}", f"#define AUS_RAW_KINDS {raw.words}",
@@ -118,6 +120,7 @@ def generate(spec: PipelineSpec, model: "ModelCode | None" = None) -> str:
         parts += [fft_tables(spec.points, spec.nfft, bands), '#include "aus_fft.h"']
     else:
         parts.append("#define AUS_WINDOW_SHIFT 6")
+    parts += codegen_stream.orders(spec, parsed)
     if not direct:
         parts.append(_gather(spec, parsed, raw, env))
     if raw.words:
@@ -128,8 +131,9 @@ def generate(spec: PipelineSpec, model: "ModelCode | None" = None) -> str:
     if cross:
         parts.append(_cross(spec, cross))
     parts.append('#include "aus_features.h"')
+    parts += codegen_stream.front(spec) + codegen_stream.history(spec, parsed)
     if model is not None:
-        shifts = spec.shifts or [0] * len(parsed)
+        shifts = spec.shifts or [0] * len(spec.features)
         parts.append(f"static const uint8_t aus_shifts[{len(shifts)}] = {{{', '.join(map(str, shifts))}}};")
         parts.append(model.c_source)
         parts.append('#include "aus_classify.h"')

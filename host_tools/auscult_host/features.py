@@ -51,6 +51,7 @@ class Kind:
 _RANDALL = "Randall, Vibration-based Condition Monitoring, 2nd ed. 2021"
 _PEETERS = "Peeters, A large set of audio features, IRCAM 2004"
 _HJORTH = "Hjorth, Electroenceph. Clin. Neurophysiol. 29, 1970"
+_CEPSTRUM = "Bogert, Healy & Tukey 1963; Randall, Mech. Syst. Signal Process. 97, 2017"
 _ISO = "ISO 13373-2:2016"
 _BAO = "Bao & Intille, Pervasive Computing, LNCS 3001, 2004"
 _MCLEOD = "McLeod & Wyvill, A smarter way to find pitch, ICMC 2005"
@@ -123,6 +124,9 @@ _KINDS = (
     Kind("jerk", "LSB", 8, 1, "mean of |x[i] - x[i-1]|, vectors of all axes", _BAO, "all"),
     Kind("sma", "LSB", 8, 1, "mean of the sum of |u| over all axes", "Mathie et al., Physiol. Meas. 25, 2004", "all"),
     Kind("bands", "log2 LSB^2", 9, -2, "log2(sum of P in the band)", _RANDALL, needs="fft"),
+    Kind("cepstrum_peak", "log2", 12, 0, "max |C| from quefrency 16 on, C the Fourier series of log2 P over all nfft bins",
+         _CEPSTRUM, needs="power"),
+    Kind("cepstrum_at", "point", 0, 0, "the quefrency of cepstrum_peak", _CEPSTRUM, needs="power"),
     Kind("lines", "log2", 9, 0, "log2(max P within max(0.026 f, 0.75 bin) of f / median P over 0.8 f to 1.2 f), f = order * "
          "shaft speed", _RANDALL, needs="power"),
     Kind("sides", "log2", 9, 0, "mean of the lines at f - shaft and f + shaft", _RANDALL, needs="power"),

@@ -26,6 +26,8 @@ class Module:
         self.OUT_WORDS: int = self._lib.host_out_words()
         found = re.search(r'^#define AUS_INFO (".*")$', pipeline.source, re.MULTILINE)
         assert found
+        if "#define AUS_SHAFT_MHZ" in pipeline.source:
+            self.set_shaft = self._set_shaft  # as a native module: there or not
         self._info: str = json.loads(found[1])
 
     def info(self) -> str:
@@ -39,6 +41,9 @@ class Module:
 
     def mark(self, state: Any) -> None:
         self._lib.host_mark(_address(state))
+
+    def _set_shaft(self, state: Any, millihertz: int) -> None:
+        self._lib.host_set_shaft(_address(state), ctypes.c_uint32(millihertz))
 
 
 def _address(buffer: Any) -> ctypes.c_void_p:

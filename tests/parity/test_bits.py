@@ -57,3 +57,39 @@ def test_bits_are_the_same(case: str, board: SimBoard, tmp_path_factory: pytest.
     blocks = np.stack([np.stack([windows.to_int16(c)] * len(axes), axis=1) for c in corners])
     assert (device.push(blocks)[:, 3:] == host.features(blocks)).all()
     assert len(seen) > 2.5 * EXAMPLES.get(case, 10), "the windows were hardly different"
+
+
+STREAMS = {
+    "envelope": {"window": 2048, "hop": 1024, "front": {"kind": "log_envelope", "low_hz": 1500, "high_hz": 5400, "decimate": 16},
+                 "axes": ["x", "y"],
+                 "features": table.names(["x", "y"], ["std", "line_bpfo", "side_bpfi", "line_bpfi:mean5", "cepstrum_peak",
+                                                      "cepstrum_at", "env_line_shaft1", "mean:lag2", "kurtosis:mean16"])},
+    "low_band": {"window": 800, "hop": 1200, "front": {"kind": "log_envelope", "low_hz": 40, "high_hz": 120, "decimate": 4},
+                 "axes": ["x"], "features": ["mean.x", "min.x", "max.x", "line_shaft7.x"]},
+    "decimate": {"window": 64, "hop": 20, "front": {"kind": "decimate", "decimate": 4}, "axes": ["x", "y", "z"],
+                 "features": ["mean.x", "std.norm:mean3", "max.z:lag16", "zero_crossings.y:lag1"]},
+}
+
+
+@pytest.mark.parametrize("case", STREAMS)
+def test_streams_are_the_same(case: str, board: SimBoard, tmp_path: Path) -> None:
+    """Fronts, orders, history: over blocks that are no windows, with a gap and a new speed of the shaft on the way."""
+    spec = PipelineSpec.make(name="under_test_" + case, rate_hz=12000, shaft_hz=29.95, orders={"bpfo": 3.585, "bpfi": 5.415},
+                             **STREAMS[case])
+    host, device = HostPipeline(spec), OnBoard(board, spec, None, tmp_path)
+    axes = len(spec.axes)
+    samples = windows.signals(777, axes, 24).reshape(-1, 777, axes)
+    samples[5], samples[6, 300:] = 32767, 0
+    samples[7] = (65535 * (np.arange(777) // 2 % 2) - 32768)[:, None]
+    got, expected = [], []
+    for part in (samples[:13], samples[13:]):
+        got.append(device.push(part))
+        for block in part:
+            expected += [[1 + 2 * v.marked, -1, v.window, *v.features] for v in host.push(block)]
+        host.mark()
+        board.exec("_p.mark(_st)")
+        if any(f.order for f in spec.parsed()):
+            host.set_shaft(17.3)
+            board.exec("_p.set_shaft(_st, 17300)")
+    assert np.concatenate(got).tolist() == expected
+    assert any(row[0] == 3 for row in expected) and len(expected) > 12

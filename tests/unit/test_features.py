@@ -26,7 +26,7 @@ ERROR = {
     "zero_crossings": (1e-4, 0), "mean_abs_diff": (0.005, 1e-4), "mobility": (5e-4, 1.5e-3), "complexity": (1e-3, 2e-3),
     "power_log2": (0.003, 0), "centroid": (0.02, 1e-4), "spread": (0.03, 1e-3), "entropy": (0.006, 0),
     "flatness": (0.006, 0), "rolloff": (0, 0), "peak2": (0, 0), "peak3": (0, 0), "prominence": (0.005, 0),
-    "bands": (0.025, 0), "shares": (1.2e-3, 0),
+    "cepstrum_peak": (0.004, 0), "lines": (0.01, 0), "sides": (0.01, 0), "bands": (0.025, 0), "shares": (1.2e-3, 0),
     "slope": (0.003, 0), **{f"quarter_{i}": (0.004, 0) for i in range(1, 5)}, "quarter_range": (0.003, 0),
     "quarter_std_min": (0.01, 5e-5), "autocorr": (1e-3, 0), "autocorr_lag": (0, 0), "still": (4e-5, 0),
     "last": (0, 0), "change": (0, 0), "max_step": (0, 0), "diff_log2": (0.003, 0), "dwell": (4e-5, 0),
@@ -67,6 +67,9 @@ def test_every_feature_is_near_float64(window: int) -> None:
         if name in QUANTILES and window >= 64:  # a bin is at most 1/64 of the range, but a quantile may lie in a gap
             gap = {"iqr": 8, "q5": 16, "q95": 16}.get(name, 4) * spans / 64
             assert (np.abs(got - expected) <= gap + 1).all(), (window, feature.name)
+            continue
+        if name == "cepstrum_at":  # of two that are equally high either is right
+            assert np.mean(got == expected) > 0.9, (window, feature.name)
             continue
         absolute, relative = ERROR[name]
         if feature.envelope:  # the envelope is scaled down to int16: up to 4 LSB are lost, the average half of that
