@@ -28,14 +28,15 @@ def run(w):
     w = np.ascontiguousarray(w)
     print(w.tolist(), file=open(sys.argv[3], 'w'))
     library.host_features(state, ctypes.c_void_p(w.ctypes.data), 1, ctypes.c_void_p(out.ctypes.data))
-rows = np.zeros((8, len(out)), np.int32)
+rows, ends = np.zeros((8, len(out)), np.int32), np.zeros(8, np.int32)
 @settings(max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(windows.window(n, 2), min_size=3, max_size=6), st.sampled_from([0, 1, 1000, 30000, 2 ** 31, 2 ** 32 - 1]))
 def stream(parts, shaft):
     w = np.ascontiguousarray(np.concatenate(parts))
     ctypes.memset(state, 0, ctypes.sizeof(state))
     library.host_set_shaft(state, ctypes.c_uint32(shaft))
-    library.host_run(state, ctypes.c_void_p(w.ctypes.data), len(w), ctypes.c_void_p(rows.ctypes.data), 8)
+    library.host_run(state, ctypes.c_void_p(w.ctypes.data), len(w), ctypes.c_void_p(rows.ctypes.data),
+                     ctypes.c_void_p(ends.ctypes.data), 8)
 stream() if len(sys.argv) > 4 else run()
 """
 PLAIN = table.SIGNAL + [f"{b}_{i}_8" for b in ("band", "share") for i in (1, 8)]
