@@ -32,7 +32,7 @@ def features_page() -> str:
         "x: samples in LSB, N: window length, u = x - mean(x), P = |X|² over bins 1 to nfft/2, where X is the FFT of u times a",
         "Hann window, zero-padded to nfft, the next power of two. The envelope is |x[i-2] - 2 x[i-1] + x[i]| (McFadden & Smith,",
         "Tribology International 17, 1984). The core delivers int32 with the number of fractional bits in the column Q.", "",
-        "With a `front` the window holds points: `decimate`, the low-passed samples, or `log_envelope`, in 2048ths the low-passed",
+        "With a `front` the window holds points: `decimate`, the low-passed samples, or `log_envelope`, in 2048ths the smoothed",
         "log2(a + 0.1 c + 1/8 LSB), where a is the absolute value of the samples between low_hz and high_hz and c its mean over",
         "about 4096 samples. The front's filters never restart; a recording's first points are as if its first sample had been",
         "there for ever. Missing samples mark the windows that reach over them; a history begins anew behind these.", "",
