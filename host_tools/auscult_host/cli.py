@@ -15,6 +15,7 @@ from .errors import AuscultError
 # name -> (module in commands/, function). Imported only when asked for, so that `auscult --help` stays quick.
 COMMANDS = {
     "new": ("new", "new"),
+    "record": ("record", "record"),
     "import": ("import_", "import_"),
     "export": ("export", "export_"),
     "inspect": ("inspect", "inspect"),

@@ -197,6 +197,7 @@ def table(recordings: Iterable[Recording], pipeline: "HostPipeline", *, group_by
             at.append(run.start + begin)
         starts.append(np.concatenate(at))
         labels += [recording.label_at((start + spec.window - 1) / recording.rate_hz) for start in starts[-1]]
+        del recording, samples  # or it would stand in memory beside the next one
     if not parts:
         raise problem
     group_by = choose_group(whose) if group_by == "auto" else group_by

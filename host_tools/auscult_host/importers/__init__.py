@@ -13,7 +13,7 @@ import numpy as np
 
 from ..dataset import check_uniform
 from ..errors import AuscultError
-from ..recordings import STANDARD_GRAVITY, Entry, Recording, identifier, is_identifier, read_header, write
+from ..recordings import BLOCK, STANDARD_GRAVITY, Entry, Recording, identifier, is_identifier, read_header, write
 from .units import Unit, parse_unit
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".npz", ".npy", ".wav", ".mat", ".parquet", ".json", ".cbor", ".resd")
@@ -250,8 +250,12 @@ class Conversion:
     unit: Unit
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
+        """float32; a block at a time, so that a long recording does not stand in memory as float64 too."""
+        result = np.empty(values.shape, dtype=np.float32)
         with np.errstate(over="ignore"):  # becomes infinite, which Recording refuses
-            return self.unit.to_si(values.astype(np.float64) * self.scale).astype(np.float32)
+            for at in range(0, len(values), BLOCK):
+                result[at:at + BLOCK] = self.unit.to_si(values[at:at + BLOCK].astype(np.float64) * self.scale)
+        return result
 
 
 def settle_unit(name: str, values: np.ndarray, unit: Unit | None, options: Options, notes: Notes) -> Conversion:
@@ -260,6 +264,7 @@ def settle_unit(name: str, values: np.ndarray, unit: Unit | None, options: Optio
         raise AuscultError(f"{name} holds integers of unknown scale", "physical values, or the value of one step",
                            "give for example --scale 0.000122 --unit g (4 g / 32768), or --unit 1 for bare numbers")
     scale = 1.0 if options.scale is None else options.scale
+    values = values[:BLOCK]
     likely = unit_by_gravity(values * scale) if values.shape[-1] >= 3 else None
     given = options.given_unit() or unit
     if given is None:

@@ -51,7 +51,7 @@ class Arrays(Mapping[str, np.ndarray]):
     def __init__(self, path: Path) -> None:
         self._path = path
         with self._explained():
-            loaded = np.load(path, allow_pickle=False)
+            loaded = np.load(path, mmap_mode="r", allow_pickle=False)  # npz files are not mapped
         self._loaded: Any = {path.stem: loaded} if isinstance(loaded, np.ndarray) else loaded
         self._keys = list(loaded.files) if not isinstance(loaded, np.ndarray) else [path.stem]
 
