@@ -79,24 +79,25 @@ AUS_SMALL void CH(quarter_features)(const int16_t *w, int32_t mean, int32_t *o) 
 // ---- largest normalised autocorrelation (McLeod & Wyvill, ICMC 2005) over AUS_LAG_MIN .. AUS_LAG_MAX points, of at most
 // 128 points that are sums of AUS_LAG_STEP samples each. Q15, never below 0; its lag in samples, 0 if there is none.
 #define POINTS (AUS_N / AUS_LAG_STEP)
-AUS_NOINLINE int32_t CH(autocorr)(const int16_t *w, int32_t mean, int32_t *y, int32_t *lag) {
+AUS_NOINLINE int32_t CH(autocorr)(const int16_t *w, int32_t mean, int32_t *X, int32_t *lag) {
     uint32_t top = 0, head = 0, best = 0;
     for (int i = 0; i < POINTS; i++) {
         int32_t s = 0;
         for (int j = 0; j < AUS_LAG_STEP; j++, w += STRIDE) s += *w;
-        y[i] = s = s * 512 - mean * AUS_LAG_STEP;
+        X[i] = s = s * 512 - mean * AUS_LAG_STEP;
         top |= (uint32_t)(s < 0 ? -s : s);
     }
     int shift = top >> 11 ? 21 - aus_clz(top) : 0; // 11 bits + sign
-    for (int i = 0; i < POINTS; i++) { y[i] >>= shift; head += (uint32_t)(y[i] * y[i]); }
+    typedef int16_t __attribute__((may_alias)) half_t;
+    half_t *y = (half_t *)(void *)X;
+    for (int i = 0; i < POINTS; i++) { int32_t v = X[i] >> shift; y[i] = (int16_t)v; head += (uint32_t)(v * v); }
     uint32_t tail = head;
     *lag = 0;
     for (int l = 1; l <= AUS_LAG_MAX; l++) {
         head -= (uint32_t)(y[POINTS - l] * y[POINTS - l]);
         tail -= (uint32_t)(y[l - 1] * y[l - 1]);
         if (l < AUS_LAG_MIN) continue;
-        int32_t r = 0;
-        for (const int32_t *p = y, *e = y + POINTS - l; p != e; p++) r += p[0] * p[l];
+        int32_t r = aus_dot((const int16_t *)y, (const int16_t *)y + l, POINTS - l);
         if (r <= 0 || (best && (best >> 15 || (uint32_t)(2 * r) <= aus_umulh(head + tail, best << 17)))) continue;
         uint32_t v = aus_ratio((uint32_t)(2 * r), head + tail, 15);
         if (v > best) { best = v; *lag = l * AUS_LAG_STEP; }

@@ -44,28 +44,29 @@ AUS_NOINLINE int32_t aus_chord(const int32_t *g, const int32_t *h) { // |g - h|:
 #define AUS_COVARIANCE(a, b) ((a) * AUS_AXES - (a) * ((a) + 1) / 2 + (b)) // its place, a <= b
 // Sums of (x_a - mean_a)(x_b - mean_b), Q8. sum: of each axis
 AUS_NOINLINE void aus_covariance(const int16_t *w, const int32_t *sum, int64_t *C) {
-    int32_t mean[AUS_AXES], rest[AUS_AXES], d[AUS_AXES];
-    uint32_t top[AUS_AXES];
-    const int16_t *p = w, *e = w + AUS_N * AUS_AXES;
+    int32_t mean[AUS_AXES], rest[AUS_AXES];
+    uint32_t half[AUS_AXES]; // 1: halved, or products would not fit
+    const int16_t *p, *e = w + AUS_N * AUS_AXES;
     for (int a = 0; a < AUS_AXES; a++) {
-        mean[a] = (int32_t)aus_ratio((uint32_t)(sum[a] + AUS_N * 32768) + AUS_N / 2, AUS_N, 0) - 32768;
-        rest[a] = 0; top[a] = 0;
+        int32_t m = (int32_t)aus_ratio((uint32_t)(sum[a] + AUS_N * 32768) + AUS_N / 2, AUS_N, 0) - 32768;
+        uint32_t top = 0;
+        for (p = w; p != e; p += AUS_AXES) { int32_t x = p[a] - m; top |= (uint32_t)(x < 0 ? -x : x); }
+        mean[a] = m;
+        half[a] = top >> 15;
+        rest[a] = sum[a] - AUS_N * m;
+        if (half[a]) { rest[a] = 0; for (p = w; p != e; p += AUS_AXES) rest[a] += (p[a] - m) >> 1; }
     }
-    while (p != e) for (int a = 0; a < AUS_AXES; a++) { int32_t x = *p++ - mean[a]; top[a] |= (uint32_t)(x < 0 ? -x : x); }
-    for (int a = 0; a < AUS_AXES; a++) top[a] >>= 15; // 1: halved, or products would not fit
-    for (int i = 0; i < AUS_COVARIANCES; i++) C[i] = 0;
-    for (p = w; p != e;) {
-        for (int a = 0; a < AUS_AXES; a++) { d[a] = (*p++ - mean[a]) >> top[a]; rest[a] += d[a]; }
-        int64_t *c = C;
-        for (int a = 0; a < AUS_AXES; a++) for (int b = a; b < AUS_AXES; b++) *c++ += d[a] * d[b];
-    }
-    for (int a = 0; a < AUS_AXES; a++) for (int b = a; b < AUS_AXES; b++) { // what the rounded means leave
-        int32_t r = rest[a] * rest[b];
+    for (int a = 0; a < AUS_AXES; a++) for (int b = a; b < AUS_AXES; b++) {
+        int32_t ma = mean[a], mb = mean[b];
+        uint32_t ha = half[a], hb = half[b];
+        int64_t c = 0;
+        for (p = w; p != e; p += AUS_AXES) c += (int64_t)(((p[a] - ma) >> ha) * ((p[b] - mb) >> hb));
+        int32_t r = rest[a] * rest[b]; // what the rounded means leave
         int64_t over = (int64_t)aus_ratio((uint32_t)(r < 0 ? -r : r), AUS_N, 8);
-        *C = *C * 256 - (r < 0 ? -over : over);
-        if (top[a]) *C *= 2;
-        if (top[b]) *C *= 2;
-        C++;
+        c = c * 256 - (r < 0 ? -over : over);
+        if (ha) c *= 2;
+        if (hb) c *= 2;
+        *C++ = c;
     }
 }
 #endif

@@ -189,6 +189,22 @@ AUS_NOINLINE int32_t aus_root_mean(uint64_t sum, int e, uint32_t n) {
     return aus_scale(m, er + 8);
 }
 
+// sum of a[i] b[i], which must fit
+AUS_NOINLINE int32_t aus_dot(const int16_t *a, const int16_t *b, int n) {
+    int32_t s = 0;
+#if AUS_KIND == 1 // two products an instruction
+    typedef uint32_t __attribute__((may_alias, aligned(2))) pair_t;
+#define MAC2(i) do { uint32_t u_ = *(const pair_t *)(const void *)(a + (i)), v_ = *(const pair_t *)(const void *)(b + (i)); \
+    __asm__("smlad %0, %1, %2, %0" : "+r"(s) : "r"(u_), "r"(v_)); } while (0)
+#else
+#define MAC2(i) s += a[i] * b[i] + a[(i) + 1] * b[(i) + 1]
+#endif
+    for (; n >= 4; n -= 4, a += 4, b += 4) { MAC2(0); MAC2(2); }
+#undef MAC2
+    while (n-- > 0) s += *a++ * *b++;
+    return s;
+}
+
 // 65536 log2(1 + i / 32)
 static const uint16_t aus_log2_table[33] = {
     0, 2909, 5732, 8473, 11136, 13727, 16248, 18704, 21098, 23433, 25711, 27936, 30109, 32234, 34312, 36346, 38336,
