@@ -171,7 +171,7 @@ def test_lost_samples_are_marked_and_the_rest_is_right(
     assert said[-1]["windows"] == (said[-1]["samples"] - 64) // 32 + 1
 
 
-@pytest.mark.parametrize("name", ["sim_m0", "sim_m7", "sim_rv32"])
+@pytest.mark.parametrize("name", BOARDS)
 def test_windows_unlike_training_get_no_verdict(
         sim: Callable[[str], SimBoard], recording: tuple[Path, np.ndarray], name: str) -> None:
     """The same windows as on the PC, at no cost of heap."""

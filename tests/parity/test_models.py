@@ -17,7 +17,7 @@ from parity.model_on_host import run_model
 
 NAMES = ["bench_forest_fast", "bench_forest_small", "extra_trees_fast", "tree_fast", "mlp_relu", "mlp_tanh",
          "mixture_full", "envelope", "bayes_10_names", "lda_4_names", "logistic_2", "knn_scaled_4", "knn_distance_4",
-         "median", "chosen_forest", "lda_8", "mlp_16", "mlp_unscaled_8", "knn_8"]
+         "median", "line_rule", "chosen_forest", "lda_8", "mlp_16", "mlp_unscaled_8", "knn_8"]
 # Runs on every interpreter; `open_file` reads and writes files of the PC.
 _RUN = """
 import array, gc, sys

@@ -23,6 +23,7 @@ def convert_forest(estimator: Any, scaling: Scaling, options: Options) -> ModelC
         "trees": len(forest.trees),
         "splits": forest.splits(),
         "leaves": len(forest.leaves()),
+        "depth": max(int(tree.tree_.max_depth) for tree in getattr(estimator, "estimators_", [estimator])),
         "path": _path(estimator),
         # A share is off by less than 1 in share_total; the Q15 result by half a step.
         "probability_error": 1 / facts["share_total"] + 2**-16,
