@@ -74,8 +74,9 @@ def _tree(s: "Settings") -> Any:
 def _mlp(s: "Settings") -> Any:
     from sklearn.neural_network import MLPClassifier
 
-    return MLPClassifier((int(s.params.get("hidden", 16)),), alpha=float(s.params.get("alpha", 0.1)), max_iter=400,
-                         random_state=s.seed)
+    # L-BFGS: on these small nets as good as Adam, and fifteen times as fast
+    return MLPClassifier((int(s.params.get("hidden", 16)),), solver="lbfgs", alpha=float(s.params.get("alpha", 1.0)),
+                         max_iter=200, random_state=s.seed)
 
 
 def _bayes(s: "Settings") -> Any:
@@ -99,13 +100,19 @@ def _elliptic(s: "Settings") -> Any:
 def _linear_discriminant(s: "Settings") -> Any:
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-    return LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+    return LinearDiscriminantAnalysis(solver="lsqr", shrinkage=s.params.get("shrinkage", "auto"))
 
 
 def _logistic(s: "Settings") -> Any:
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(C=float(s.params.get("c", 1.0)), class_weight="balanced", max_iter=300)
+
+
+def _ridge(s: "Settings") -> Any:
+    from sklearn.linear_model import RidgeClassifier
+
+    return RidgeClassifier(alpha=float(s.params.get("ridge", 10.0)), class_weight="balanced")
 
 
 def _neighbours(s: "Settings") -> Any:
@@ -195,6 +202,15 @@ def _fit_mixture(estimator: Any, rows: Rows, labels: NDArray[Any], groups: NDArr
 
 
 
+def _fit_discriminant(estimator: Any, rows: Rows, labels: NDArray[Any], groups: NDArray[Any],
+                      settings: "Settings") -> list[str]:
+    """No class is expected more than another, as with the other kinds."""
+    classes = np.unique(labels)
+    estimator[-1].set_params(priors=np.full(len(classes), 1 / len(classes)))
+    estimator.fit(rows, labels)
+    return [str(label) for label in classes]
+
+
 def _fit_neighbours(estimator: Any, rows: Rows, labels: NDArray[Any], groups: NDArray[Any], settings: "Settings") -> list[str]:
     """So many prototypes of each class (k-means of its windows) instead of all windows, which no board could hold."""
     from sklearn.cluster import KMeans
@@ -214,8 +230,9 @@ MODELS: dict[str, Kind] = {
     "tree": Kind("DecisionTreeClassifier", _tree),
     "mlp": Kind("MLPClassifier", _mlp, scaled=True),
     "nb": Kind("GaussianNB", _bayes, scaled=True),
-    "lda": Kind("LinearDiscriminantAnalysis", _linear_discriminant, scaled=True),
+    "lda": Kind("LinearDiscriminantAnalysis", _linear_discriminant, _fit_discriminant, scaled=True),
     "logistic": Kind("LogisticRegression", _logistic, scaled=True),
+    "ridge": Kind("RidgeClassifier", _ridge, scaled=True),
     "knn": Kind("KNeighborsClassifier", _neighbours, _fit_neighbours, scaled=True),
     "gmm": Kind("GaussianMixture", _mixture, _fit_mixture, scaled=True, dependent=False),
     "elliptic": Kind("EllipticEnvelope", _elliptic, _detector(_set_envelope), scaled=True, detector=True, dependent=False),

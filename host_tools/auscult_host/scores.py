@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Counts = NDArray[np.int64]
+Shares = NDArray[np.float64]  # counts of windows that do not all weigh alike
 _LEVEL = 0.95
 
 
@@ -16,13 +17,13 @@ def confusion(truth: NDArray[np.int64], said: NDArray[np.int64], count: int) -> 
     return np.bincount(truth * count + said, minlength=count * count).reshape(count, count).astype(np.int64)
 
 
-def balanced_accuracy(counts: Counts) -> float:
+def balanced_accuracy(counts: Counts | Shares) -> float:
     """Mean over the classes present of the share recognised; counts[true, said]."""
     totals = counts.sum(axis=1)
     return float(np.mean(np.diag(counts)[totals > 0] / totals[totals > 0]))
 
 
-def macro_f1(counts: Counts) -> float:
+def macro_f1(counts: Counts | Shares) -> float:
     """Mean F1 over the classes that occur, as truth or as verdict."""
     both = counts.sum(axis=0) + counts.sum(axis=1)
     return float(np.mean(2 * np.diag(counts)[both > 0] / both[both > 0]))

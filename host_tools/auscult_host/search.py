@@ -26,7 +26,7 @@ from .searchjob import Task, View, evaluate
 from .searchscore import Said, by_fold, interval, joined, score, value
 from .searchspace import Candidates, Cut, SearchSpace, cut_of
 from .searchstudy import Picked, Row, Study
-from .searchwork import Cluster, Local
+from .searchwork import Cluster, Here, Local
 from .train import Settings, Trained
 
 POOL = 0.6  # share of the candidates that do not depend on how others did
@@ -106,10 +106,10 @@ class Search:
         self.notes.append(f"{', '.join(detectors)} left out: they tell normal from the rest, the labels are more than that")
         return space.model_copy(update={"models": [model for model in space.models if model not in detectors]})
 
-    def _workers(self) -> Local | Cluster:
+    def _workers(self) -> Here | Cluster:
         if self.options.dask:
             return Cluster(self.options.dask, self.study.folder)
-        return Local(self.options.jobs)
+        return Local(self.options.jobs) if self.options.jobs > 1 else Here()
 
     def run(self) -> Searched:
         """Try candidates, choose, judge, refit. Ctrl-C ends the trying; what was found until then counts."""
@@ -139,7 +139,7 @@ class Search:
 
     def _late(self) -> bool:
         limit = self.options.time_limit_s
-        return bool(limit) and time.monotonic() - self.began > limit
+        return bool(limit and self.study.rows) and time.monotonic() - self.began > limit
 
     def _pool(self) -> list[Picked]:
         presets = len(self.candidates.preset_choices())
@@ -244,6 +244,7 @@ class Search:
         folds = self.task.folds
         chosen = {fold: row for fold in range(len(folds.names)) if (row := choose(pool, fold)) is not None}
         works = []
+        self._extract([cut_of(settings_of(row)) for row in chosen.values()])  # there already, unless the search was through
         for fold, row in chosen.items():
             settings = settings_of(row)
             works.append((self.task, self._lend(cut_of(settings)), settings, fold))
@@ -272,7 +273,7 @@ class Search:
         held = f"{len(folds.names)} {folds.group_by}s" if len(folds.names) == len(np.unique(folds.group)) else (
             f"{len(folds.names)} sets of {folds.group_by}s")
         return (f"each of {held} judged through the compiled C by a model that was chosen from {candidates} fixed and random "
-                f"candidates, and trained, without it; {'mean over them' if averaged else 'over all windows'}")
+                f"candidates, and trained, without it; {'mean over them' if averaged else 'over all of them'}")
 
     def _final(self, best: Row, honest: dict[str, Any]) -> Trained:
         trained = train.train(self.entries, settings_of(best), group_by=self.task.folds.group_by, name=self.options.name,
@@ -338,7 +339,7 @@ def describe(row: Row) -> str:
     """A candidate in a few words."""
     s = settings_of(row)
     size = {"forest": f" {s.trees}×{s.depth}", "extra_trees": f" {s.trees}×{s.depth}", "tree": f" {s.depth}"}.get(s.model, "")
-    size = size or "".join(f" {key} {value:g}" for key, value in s.params.items())
+    size = size or "".join(f" {key} {given}" for key, given in s.params.items())
     parts = [f"{s.model}{size}", f"{row['features']} of {'+'.join(s.features)}", f"window {s.window}/{s.hop}"]
     if s.front:
         parts.append(s.front)

@@ -96,7 +96,7 @@ class View:
         if self.task.metric == "auc":
             if self.settings.detector:
                 level = -np.asarray(fitted.estimator.score_samples(inputs), float)
-            elif NORMAL in fitted.spec.classes:
+            elif NORMAL in fitted.spec.classes and hasattr(fitted.estimator, "predict_proba"):
                 level = 1 - fitted.estimator.predict_proba(inputs)[:, fitted.spec.classes.index(NORMAL)]
         return self.said(rows, place[found], level)
 

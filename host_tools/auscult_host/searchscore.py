@@ -27,6 +27,12 @@ class Said:
         """Counts [true, said]."""
         return scores.confusion(self.truth, self.said, self.classes)
 
+    def shares(self) -> Floats:
+        """The same with every fold weighing alike, however many windows it has."""
+        weights = (1 / np.maximum(np.bincount(self.fold), 1))[self.fold]
+        cells: Floats = np.bincount(self.truth * self.classes + self.said, weights, self.classes**2).astype(np.float64)
+        return cells.reshape(self.classes, self.classes)
+
 
 def joined(parts: Sequence[Said]) -> Said:
     """Several parts as one."""
@@ -36,13 +42,13 @@ def joined(parts: Sequence[Said]) -> Said:
 
 
 def value(metric: str, said: Said) -> float:
-    """The metric of one set of windows; NaN where it is not defined."""
+    """The metric of one set of windows in which every fold weighs alike; NaN where it is not defined."""
     if metric == "auc":
         found = scores.auc(said.level, said.truth != said.normal)
         return float("nan") if found is None else found
-    counts = said.confusion()
+    counts = said.shares()
     if metric == "accuracy":
-        return float(np.diag(counts).sum() / max(1, counts.sum()))
+        return float(np.diag(counts).sum() / counts.sum())
     return scores.balanced_accuracy(counts) if metric == "balanced_accuracy" else scores.macro_f1(counts)
 
 
@@ -52,7 +58,7 @@ def by_fold(metric: str, said: Said) -> bool:
 
 
 def score(metric: str, said: Said) -> float:
-    """The mean over folds where each fold holds at least two classes, else that of all windows together."""
+    """The mean over folds where each fold holds at least two classes, else that of all folds together."""
     if not by_fold(metric, said):
         return value(metric, said)
     return float(np.mean([value(metric, said.inside(said.fold == fold)) for fold in np.unique(said.fold)]))

@@ -15,6 +15,12 @@ from .train import Settings, make_front
 
 METRICS = ("macro_f1", "balanced_accuracy", "accuracy", "auc")
 _TREES = ("forest", "extra_trees")
+_SIZED = {"mlp": ("hidden",), "lda": ("shrinkage",), "logistic": ("c",), "ridge": ("ridge",), "knn": ("neighbours", "prototypes")}
+_STORED = ("mlp", "lda", "logistic", "ridge", "knn")  # whose weights may have fewer bits
+_LISTED = {  # what a preset calls one of the choices -> what a space calls all of them
+    "features": "features", "history": "history", "keep": "keep", "model": "models", "overlap": "overlap", "trees": "trees",
+    "depth": "depth", "hidden": "hidden", "shrinkage": "shrinkage", "c": "c", "ridge": "ridge", "neighbours": "neighbours",
+    "prototypes": "prototypes", "bits": "bits", "layout": "layouts"}
 Choose = Callable[[str, list[Any]], Any]  # a name and what there is to choose from -> one of it
 
 
@@ -34,7 +40,9 @@ class Preset(BaseModel):
     trees: int | None = Field(None, ge=1)
     depth: int | None = Field(None, ge=1)
     hidden: int | None = Field(None, ge=1)
+    shrinkage: float | Literal["auto"] | None = None
     c: float | None = Field(None, gt=0)
+    ridge: float | None = Field(None, gt=0)
     neighbours: int | None = Field(None, ge=1)
     prototypes: int | None = Field(None, ge=1)
     bits: Literal[32, 16, 8] | None = None
@@ -59,11 +67,13 @@ class SearchSpace(BaseModel):
     features: list[str] = ["default", "activity", "f54", "default+activity"]
     history: list[str] = [""]
     keep: list[int] = [0, 8, 16, 32, 64]
-    models: list[str] = ["forest", "lda", "logistic", "extra_trees", "mlp", "nb", "gmm", "knn", "tree"]
+    models: list[str] = ["forest", "lda", "logistic", "ridge", "extra_trees", "mlp", "nb", "gmm", "knn", "tree"]
     trees: list[int] = [10, 5, 20, 3]
     depth: list[int] = [8, 6, 4, 10]
     hidden: list[int] = [16, 8, 32]
+    shrinkage: list[float | Literal["auto"]] = ["auto", 0.1, 0.5]
     c: list[float] = [1.0, 0.1, 0.01]
+    ridge: list[float] = [10.0, 1.0, 100.0]
     neighbours: list[int] = [3, 1, 5]
     prototypes: list[int] = [16, 8, 32]
     bits: list[Literal[32, 16, 8]] = [32, 16, 8]
@@ -107,7 +117,7 @@ def narrowed(space: SearchSpace, **fixed: Any) -> SearchSpace:
 
 def preset_of(settings: Settings) -> Preset:
     """A pipeline as a candidate that is always tried."""
-    params = {key: settings.params[key] for key in ("hidden", "c", "neighbours", "prototypes") if key in settings.params}
+    params = {key: settings.params[key] for keys in _SIZED.values() for key in keys if key in settings.params}
     history = "+".join(suffix or "now" for suffix in settings.history)
     return Preset.model_validate({
         "window": settings.window, "overlap": 1 - settings.hop / settings.window, "front": settings.front,
@@ -140,10 +150,7 @@ class Candidates:
         space, presets = self.space, self.space.presets
         self.choices: dict[str, list[Any]] = {
             key: _united(getattr(space, listed), [getattr(preset, key) for preset in presets])
-            for key, listed in (("features", "features"), ("history", "history"), ("keep", "keep"), ("model", "models"),
-                                ("overlap", "overlap"), ("trees", "trees"), ("depth", "depth"), ("hidden", "hidden"), ("c", "c"),
-                                ("neighbours", "neighbours"), ("prototypes", "prototypes"), ("bits", "bits"),
-                                ("layout", "layouts"))}
+            for key, listed in _LISTED.items()}
         asked = space.windows or [round(seconds * self.rate_hz) for seconds in space.windows_s]
         asked = _united(asked, [self._samples(preset) for preset in presets])
         self.windows: dict[str, list[int]] = {}
@@ -177,9 +184,9 @@ class Candidates:
         if model in (*_TREES, "tree"):
             changed |= {key: self._of(key, choose) for key in ("depth", "layout", *(("trees",) if model in _TREES else ()))}
         else:
-            sized = {"mlp": ("hidden",), "logistic": ("c",), "knn": ("neighbours", "prototypes")}.get(model, ())
+            sized = _SIZED.get(model, ())
             changed["params"] = {**self.base.params, **{key: self._of(key, choose) for key in sized}}
-        if model in ("mlp", "logistic", "lda", "knn"):
+        if model in _STORED:
             changed["bits"] = self._of("bits", choose)
         return dataclasses.replace(self.base, **changed)
 

@@ -11,17 +11,38 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
-from . import searchdata
+from . import __version__, hostlib, searchdata
 from .errors import AuscultError
 
 Work = tuple[Any, ...]  # arguments of one piece
 _ANSWER_S = 10
 
 
-class Local:
-    """Processes of this computer; tables are read from files."""
+class Here:
+    """This very process."""
 
     shared = True
+
+    def run(self, function: Callable[..., Any], works: Sequence[Work],
+            enough: Callable[[], bool] = lambda: False) -> Iterator[tuple[int, Any]]:
+        """(number, result) in order. enough: once it says so nothing new is begun."""
+        for number, work in enumerate(works):
+            if enough():
+                return
+            with one_thread():
+                result = function(*work)
+            yield number, result
+
+    def lend(self, folder: Path) -> Any:
+        """What a worker needs to get at a table."""
+        return folder
+
+    def close(self) -> None:
+        """Nothing is left running."""
+
+
+class Local(Here):
+    """Processes of this computer; tables are read from files."""
 
     def __init__(self, jobs: int) -> None:
         self.jobs = jobs
@@ -30,7 +51,7 @@ class Local:
 
     def run(self, function: Callable[..., Any], works: Sequence[Work],
             enough: Callable[[], bool] = lambda: False) -> Iterator[tuple[int, Any]]:
-        """(number, result) as they come. enough: once it says so nothing new is begun."""
+        """As Here.run, but as they come."""
         waiting = list(range(len(works)))[::-1]
         running: dict[Future[Any], int] = {}
         try:
@@ -47,10 +68,6 @@ class Local:
             raise AuscultError("a worker process of the search was ended from outside, perhaps for lack of memory",
                                "workers that run to their end", "go on with --resume, with fewer processes: --jobs 1") from error
 
-    def lend(self, folder: Path) -> Any:
-        """What a worker needs to get at a table."""
-        return folder
-
     def close(self) -> None:
         """End all work."""
         processes = list((self.pool._processes or {}).values())
@@ -65,11 +82,12 @@ def _worker() -> None:
     one_thread()
 
 
-def one_thread() -> None:
-    import sklearn.linear_model  # noqa: F401  so that its BLAS and OpenMP are loaded before they are limited
+def one_thread() -> Any:
+    """One thread for BLAS and OpenMP, from now on or as a context."""
+    import sklearn.linear_model  # noqa: F401  so that its libraries are loaded before they are limited
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    threadpool_limits(1)
+    return threadpool_limits(1)
 
 
 class Cluster:
@@ -87,13 +105,28 @@ class Cluster:
         except (OSError, TimeoutError, ValueError) as error:
             raise AuscultError(f"no Dask scheduler answers at {address}", "host:port of a running scheduler",
                                "start one with `dask scheduler`, and workers with `dask worker HOST:PORT`") from error
-        workers = self.client.scheduler_info()["workers"]
-        if not workers:
+        try:
+            workers = self.client.scheduler_info(n_workers=-1)["workers"]
+            if not workers:
+                raise AuscultError(f"the Dask scheduler at {address} has no workers", "at least one", f"dask worker {address}")
+            self._check_versions()
+            self.jobs = sum(worker["nthreads"] for worker in workers.values())
+            self.shared = self._shares(folder)
+        except BaseException:
             self.client.close()
-            raise AuscultError(f"the Dask scheduler at {address} has no workers", "at least one", f"dask worker {address}")
-        self.jobs = sum(worker["nthreads"] for worker in workers.values())
-        self.shared = self._shares(folder)
+            raise
         self.lent: dict[Path, Any] = {}
+
+    def _check_versions(self) -> None:
+        """Workers with other code would compute other features."""
+        try:
+            found = set(self.client.run(version).values())
+        except Exception as error:  # whatever a worker that lacks the package makes of it
+            raise AuscultError(f"the workers cannot run auscult ({type(error).__name__}: {error})"[:300],
+                               f"auscult {__version__} on every worker and on the scheduler", "install it there") from error
+        if found != {version()}:
+            raise AuscultError("workers with another version of auscult", f"{__version__}, the very same sources, on all",
+                               "install the same version everywhere")
 
     def _shares(self, folder: Path) -> bool:
         """Whether all workers see this folder."""
@@ -111,8 +144,7 @@ class Cluster:
 
         waiting = list(range(len(works)))[::-1]
         numbers: dict[str, int] = {}
-        running = as_completed()
-        running.loop = self.client.loop
+        running = as_completed(loop=self.client.loop)
         try:
             while waiting or numbers:
                 while waiting and len(numbers) <= self.jobs and not enough():
@@ -142,6 +174,11 @@ class Cluster:
         self.client.close()
 
 
+def version() -> str:
+    """Of the host's package and of the C core."""
+    return f"{__version__} {hostlib.sources_digest()}"
+
+
 def _on_worker(function: Callable[..., Any], *arguments: Any) -> Any:
-    one_thread()
-    return function(*arguments)
+    with one_thread():
+        return function(*arguments)
