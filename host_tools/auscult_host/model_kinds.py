@@ -220,7 +220,9 @@ def _fit_neighbours(estimator: Any, rows: Rows, labels: NDArray[Any], groups: ND
     parts = [scaled[labels == label] for label in classes]
     centres = [KMeans(prototypes, n_init=1, random_state=settings.seed).fit(part).cluster_centers_ if len(part) > prototypes
                else part for part in parts]
-    estimator[-1].fit(np.concatenate(centres), np.repeat(classes, [len(part) for part in centres]))
+    # as rows that the C can hold: whole numbers before scaling
+    stored = np.round(estimator[0].inverse_transform(np.concatenate(centres)))
+    estimator[-1].fit(estimator[0].transform(stored), np.repeat(classes, [len(part) for part in centres]))
     return [str(label) for label in classes]
 
 
