@@ -30,7 +30,7 @@ def document(trained: Trained, sources: Sequence[Source], result: dict[str, Any]
         "hop": spec.hop, "window_s": window_s, "rate_hz": spec.rate_hz, "rate_tolerance": spec.rate_tolerance, "axes": spec.axes,
         "full_scale": spec.full_scale, "unit": training["unit"], "unit_name": unit, "classes": spec.classes,
         "sha256": model_sha256,
-        "about": f"{kind} on {len(spec.features)} features of windows of {window_s:.3g} s ({spec.window} samples of "
+        "about": f"{kind} on {len(spec.features)} features of windows of {span(window_s / 3600)} ({spec.window} samples of "
                  f"{', '.join(spec.axes)} at {spec.rate_hz:g} Hz).",
     }
     seen = {what: sorted({str(getattr(source, what)) for source in sources} - {""})
@@ -82,7 +82,7 @@ def markdown(card: dict[str, Any]) -> str:
         bound = f"at most {number(day['per_day_95'][1])}" if day["bound_only"] else " to ".join(map(number, day["per_day_95"]))
         lines.append(f"| false alarms a day | {seen} | {bound} |")
     if late := decision.get("delay"):
-        median = "–" if late["median_s"] is None else f"{late['median_s']:.3g} s"
+        median = "–" if late["median_s"] is None else span(late["median_s"] / 3600)
         lines.append(f"| until a fault is noticed, median | {median}; {late['detected']} of {late['faults']} noticed | |")
     lines.append(f"| windows told, not called novel | {result['novelty']['coverage']:.1%} | |")
     if "leaky_balanced_accuracy" in result:

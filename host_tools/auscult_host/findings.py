@@ -145,7 +145,7 @@ def _evidence(result: dict[str, Any]) -> list[Finding]:
 def span(hours: float) -> str:
     """A time that is easy to read."""
     if hours < 1 / 60:
-        return f"{3600 * hours:.0f} s"
+        return f"{3600 * hours:.3g} s"
     if hours < 2:
         return f"{60 * hours:.1f} min"
     return f"{hours:.1f} h" if hours < 72 else f"{hours / 24:.1f} days"

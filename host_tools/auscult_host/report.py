@@ -29,7 +29,7 @@ def render(document: dict[str, Any]) -> str:
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters |= {"score": lambda value: "–" if value is None else f"{value:.3f}",
                             "share": lambda value: "–" if value is None else f"{100 * value:.1f}\u202f%",
-                            "seconds": lambda value: "–" if value is None else f"{value:.3g} s", "span": span, "number": number}
+                            "seconds": lambda value: "–" if value is None else span(value / 3600), "span": span, "number": number}
     template = environment.from_string(Path(__file__).with_name("report.html.j2").read_text(encoding="utf-8"))
     return template.render(card=document, result=result, findings=findings(result), kinds=KINDS,
                            plots={name: Markup(svg) for name, svg in plots.items()})

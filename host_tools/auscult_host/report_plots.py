@@ -142,8 +142,11 @@ def sensitivity(result: dict[str, Any]) -> str:
 def delay(result: dict[str, Any]) -> str:
     """Share of the faults that are noticed, by time since each began."""
     late = result["decision"]["delay"]
-    seconds = sorted(row["seconds"] for row in late["rows"] if row["seconds"] is not None and not row["early"])
-    right = sorted(row["right_seconds"] for row in late["rows"] if row["right_seconds"] is not None and not row["early"])
+    rows = [row for row in late["rows"] if not row["early"]]
+    unit, size = next(((name, size) for name, size in (("hours", 3600), ("minutes", 60)) if late["worst_s"] > 3 * size),
+                      ("seconds", 1))
+    seconds = sorted(row["seconds"] / size for row in rows if row["seconds"] is not None)
+    right = sorted(row["right_seconds"] / size for row in rows if row["right_seconds"] is not None)
 
     def draw(plot: Any) -> None:
         for times, colour, style, name in ((seconds, BLUE, "-", "any alarm"), (right, RUST, (0, (4, 2)), "the right class")):
@@ -151,7 +154,7 @@ def delay(result: dict[str, Any]) -> str:
             end = max([*seconds, *right]) * 1.15
             plot.step([0, *times, end], [*shares, shares[-1]], where="post", color=colour, linestyle=style, linewidth=1.8,
                       label=name)
-        plot.set(xlim=(0, None), ylim=(0, 1.04), xlabel="seconds since the fault began", ylabel="share of the faults")
+        plot.set(xlim=(0, None), ylim=(0, 1.04), xlabel=f"{unit} since the fault began", ylabel="share of the faults")
         plot.grid(axis="y")
         plot.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, labelcolor=SOFT, borderaxespad=0.2)
 

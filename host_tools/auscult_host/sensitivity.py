@@ -17,6 +17,7 @@ from .scores import Counts, balanced_accuracy, confusion
 
 CLIFF = 0.1  # a loss of this much balanced accuracy is told as a place where the model fails
 _MOST_WINDOWS = 12_000  # of each change; of larger datasets only a part of each recording is heard
+_DIRECTED = ("m/s2", "rad/s", "1")  # what a sensor hears otherwise when it is turned; "1" may be anything
 _OFFSET = 0.02  # of the full scale; for m/s² 0.8, as of a usual MEMS accelerometer that was never calibrated
 Maker = Callable[[Recording, np.random.Generator], Recording]
 
@@ -59,8 +60,9 @@ def scaled(recording: Recording, gain: float) -> Recording:
     return dataclasses.replace(recording, data=recording.data * np.float32(gain))
 
 
-def noisy(recording: Recording, sigma: float, rng: np.random.Generator) -> Recording:
-    noise = rng.standard_normal(recording.data.shape, np.float32) * np.float32(sigma)
+def noisy(recording: Recording, sigma: np.ndarray, rng: np.random.Generator) -> Recording:
+    """sigma: standard deviation of the noise of each axis."""
+    noise = rng.standard_normal(recording.data.shape, np.float32) * sigma.astype(np.float32)
     return dataclasses.replace(recording, data=recording.data + noise)
 
 
@@ -87,26 +89,28 @@ def remounted(recording: Recording, full_scale: float, rng: np.random.Generator)
     return dataclasses.replace(recording, data=data)
 
 
-def changes(unit: str, axes: Sequence[str], full_scale: float, level: float, quick: bool = False) -> Iterator[Change]:
-    """level: the usual standard deviation of a recording about its mean, in its unit; noise is told relative to it."""
-    for percent in (-5, 5) if quick else (-5, -2, 2, 5):
+def changes(unit: str, axes: Sequence[str], full_scale: float, level: np.ndarray) -> Iterator[Change]:
+    """level: the usual standard deviation of each axis about its mean; noise is told relative to it."""
+    for percent in (-5, -2, 2, 5):
         ratio = Fraction(100 + percent, 100)
         yield Change("rate", f"{percent:+d} %", lambda r, _, ratio=ratio: resampled(r, ratio))  # type: ignore[misc]
     for label, gain in (("-3 dB", 10 ** -0.15), ("-10 %", 0.9), ("+10 %", 1.1), ("+3 dB", 10 ** 0.15)):
         yield Change("gain", label, lambda r, _, gain=gain: scaled(r, gain))  # type: ignore[misc]
-    name = UNITS[unit] if unit != "1" else ""
-    for snr_db in (20, 6) if quick else (30, 20, 10, 6, 0):
+    for snr_db in (30, 20, 10, 6, 0):
         sigma = level * 10 ** (-snr_db / 20)
-        yield Change("noise", f"{sigma:.2g} {name}".strip() + f" (SNR {snr_db} dB)",
+        much = "" if unit == "mixed" else f"{sigma[0]:.2g} {UNITS[unit]}, " if unit != "1" else f"{sigma[0]:.2g}, "
+        yield Change("noise", f"{much}SNR {snr_db} dB",
                      lambda r, rng, sigma=sigma: noisy(r, sigma, rng))  # type: ignore[misc]
+    if unit not in _DIRECTED:
+        return
     if set(axes) == {"x", "y", "z"}:
-        for degrees in (15,) if quick else (5, 15, 30):
-            yield Change("rotation", f"{degrees}°", lambda r, rng, d=degrees: rotated(r, turn(_direction(rng), d)),  # type: ignore[misc]
-                         draws=1 if quick else 2)
+        for degrees in (5, 15, 30):
+            yield Change("rotation", f"{degrees}°",
+                         lambda r, rng, d=degrees: rotated(r, turn(_direction(rng), d)), draws=2)  # type: ignore[misc]
         for axis, vector in zip("xyz", np.eye(3), strict=True):
             yield Change("rotation", f"90° about {axis}",
                          lambda r, _, v=vector: rotated(r, turn(v, 90)))  # type: ignore[misc]
-    yield Change("remounting", "random mounting", lambda r, rng: remounted(r, full_scale, rng), draws=2 if quick else 4)
+    yield Change("remounting", "random mounting", lambda r, rng: remounted(r, full_scale, rng), draws=4)
 
 
 def _direction(rng: np.random.Generator) -> np.ndarray:
@@ -123,7 +127,9 @@ def sensitivity(judges: Sequence[Judge], sources: Sequence[Source], group_by: st
     spec, first = judges[0].pipeline.spec, sources[0]
     share = min(1.0, _MOST_WINDOWS / windows)
     progress("how loud the recordings are")
-    level = float(np.median([_level(_part(read(source), share, spec.window)) for source in sources]))
+    level = np.median([_part(read(source), share, spec.window).data.std(axis=0, dtype=np.float64) for source in sources], axis=0)
+    if first.unit != "mixed":  # one quantity: the same noise on every axis
+        level[:] = np.sqrt((level**2).mean())
     found = list(changes(first.unit, first.axes, spec.full_scale, level))
     by_group = {group: judge for judge in judges for group in judge.groups}
     clean = np.zeros((len(classes),) * 2, np.int64)
@@ -149,9 +155,12 @@ def sensitivity(judges: Sequence[Judge], sources: Sequence[Source], group_by: st
     points = [_point(change, count, score, new / all_) for change, count, new, all_ in
               zip(found, counts, novel, heard, strict=True) if all_]
     skipped = [f"{KINDS[kind][0]}: {many} recordings are too short for it" for kind, many in short.items() if many]
-    if set(first.axes) != {"x", "y", "z"}:
+    if first.unit not in _DIRECTED:
+        skipped.append(f"Rotation and remounting: {UNITS[first.unit]} has no direction")
+    elif set(first.axes) != {"x", "y", "z"}:
         skipped.append(f"Rotation: it needs the axes x, y and z, there are {', '.join(first.axes)}")
-    return {"windows": int(clean.sum()), "share": share, "clean": score, "level": level, "unit": first.unit, "points": points,
+    return {"windows": int(clean.sum()), "share": share, "clean": score, "points": points, "unit": first.unit,
+            "level": None if first.unit == "mixed" else float(level[0]),
             "cliffs": [point for point in points if point["loss"] >= CLIFF], "skipped": skipped}
 
 
@@ -180,7 +189,3 @@ def _part(recording: Recording, share: float, window: int) -> Recording:
         begin = begin // recording.piece * recording.piece
     return dataclasses.replace(recording, data=recording.data[begin:begin + size],
                                fault_at_s=None if fault is None else fault - begin / recording.rate_hz)
-
-
-def _level(recording: Recording) -> float:
-    return float(np.sqrt(recording.data.var(axis=0, dtype=np.float64).mean()))

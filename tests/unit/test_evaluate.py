@@ -318,6 +318,18 @@ def test_turning_the_sensor_moves_no_energy_but_between_axes():
     assert np.allclose(np.linalg.norm(other.data, axis=1), np.linalg.norm(recording.data, axis=1), rtol=1e-5)
 
 
+@pytest.mark.parametrize("unit, axes, kinds", [
+    ("m/s2", "xyz", {"rate", "gain", "noise", "rotation", "remounting"}), ("m/s2", "xy", {"rate", "gain", "noise", "remounting"}),
+    ("degC", "x", {"rate", "gain", "noise"})])
+def test_only_what_has_a_direction_is_turned(unit, axes, kinds):
+    level = np.ones(len(axes))
+    found = list(sensitivity.changes(unit, list(axes), 20.0, level))
+    assert {change.kind for change in found} == kinds
+    recording = Recording(np.zeros((1000, len(axes))), 100.0, axes=tuple(axes), unit=unit)
+    noise = next(change for change in found if change.label.endswith("SNR 20 dB"))
+    assert noise.make(recording, np.random.default_rng(0)).data.std() == pytest.approx(0.1, rel=0.1)
+
+
 def test_sensitivity_finds_what_the_model_leans_on():
     """The state is told by the strength along x alone: quarter turns about y and z are cliffs, one about x is none."""
     rng = np.random.default_rng(1)

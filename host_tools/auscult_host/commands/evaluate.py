@@ -105,7 +105,7 @@ def _more(result: dict[str, Any]) -> list[str]:
     elif day:
         lines.append(f"false alarms: {number(day['per_day'])} a day (95 %: {' to '.join(map(number, day['per_day_95']))})")
     if late:
-        median = "" if late["median_s"] is None else f", half of them within {late['median_s']:.3g} s"
+        median = "" if late["median_s"] is None else f", half of them within {span(late['median_s'] / 3600)}"
         lines.append(f"faults: {late['detected']} of {late['faults']} noticed{median}")
     if result["novelty"]["windows"]:
         told = result["novelty"].get("balanced_accuracy_told")
