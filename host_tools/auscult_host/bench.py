@@ -263,9 +263,10 @@ def markdown(result: Result) -> str:
         lines += ["", f"## {title}", "", "| | " + " | ".join(boards) + " |", "|---" + "|---:" * len(boards) + "|"]
         lines += [f"| {name} | " + " | ".join(cell(figure) for figure in figures) + " |" for name, figures in rows]
     if timed := on_pc(result):
-        lines += ["", "## On the PC", "", "Wall time of one process on one core: all our features of a 512 × 3 window, tsfel's",
-                  "by its default, tsfresh's by its efficient settings; a search of 100 trials over the real pumps, two cores.",
-                  "", "| | |", "|---|---:|", *(f"| {name} | {value} |" for name, value in timed)]
+        lines += ["", "## On the PC", "",
+                  "Wall time of one process on one core: all our features of a window of 512 × 3, tsfel's by its default,",
+                  "tsfresh's by its efficient settings; a search of 100 trials over the real pumps, two cores.", "",
+                  "| | |", "|---|---:|", *(f"| {name} | {value} |" for name, value in timed)]
     if result.left_out:
         lines += ["", "Left out: " + "; ".join(result.left_out) + "."]
     return "\n".join(lines) + "\n"
