@@ -121,6 +121,7 @@ def stream_sources(sources: Sequence[Path], options: Options, notes: Notes) -> I
                                    "import them one by one into separate folders, or rename the files")
             names.add(recording.name)
             yield recording
+            del recording
 
 
 def _stream_one(source: Path, options: Options, notes: Notes) -> Iterator[Recording]:
@@ -149,6 +150,7 @@ def _stream_one(source: Path, options: Options, notes: Notes) -> Iterator[Record
     for path in files:
         for recording in _reader(path)(path, options, notes):
             yield from_path(recording, path, source, options, notes, twins)
+            del recording
 
 
 def _is_aside(path: Path) -> bool:
@@ -183,7 +185,7 @@ def write_dataset(recordings: Iterable[Recording], out: Path, *, replace: bool =
     when they do not fit together or to what is in the folder.
     """
     coming = iter(recordings)
-    waiting = next(coming)  # what can't even begin leaves no folder
+    coming = itertools.chain([next(coming)], coming)  # what can't even begin leaves no folder
     made = not out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -196,7 +198,7 @@ def write_dataset(recordings: Iterable[Recording], out: Path, *, replace: bool =
     done = False
     try:
         entries = []
-        for recording in itertools.chain([waiting], coming):
+        for recording in coming:
             target = out / f"{recording.name}.parquet"
             if target.exists() and not replace and not _equal(recording, target):
                 raise AuscultError(f"{target} already holds a different recording", "a new name or folder",
@@ -204,6 +206,7 @@ def write_dataset(recordings: Iterable[Recording], out: Path, *, replace: bool =
             entries.append(read_header(write(recording, staged / target.name)))
             first = first or entries[0]
             check_uniform([first, entries[-1]])
+            del recording  # or it would stand in memory beside the next one
         for entry in entries:
             entry.path = entry.path.replace(out / entry.path.name)
         done = True
