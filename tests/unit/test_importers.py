@@ -427,6 +427,8 @@ def test_other_sensors_beside_the_accelerometer_are_left_out(tmp_path):
         f"{i / 50},0,0,1,9,9,9,80\n" for i in range(9)))
     imported = import_sources([path], Options())
     assert imported.recordings[0].axes == ("x", "y", "z") and "left out gyro_x, gyro_y" in " ".join(imported.notes)
+    other = text(tmp_path, "subject,age,wrist_x,wrist_y,wrist_z,norm,label\n" + "1,33,0,0,1,1,a\n" * 9, "wrist.csv")
+    assert one(other, rate_hz=32.0).axes == ("x", "y", "z") and one(other, rate_hz=32.0).data.shape == (9, 3)
     imported = import_sources([path], Options(unit="m/s2"))
     assert "by the length of gravity its numbers are in g" in " ".join(imported.cautions)
 

@@ -89,9 +89,10 @@ def _find(path: Path, names: list[str], wanted: str) -> int:
 def _of_one_kind(names: list[str], units: list[str], data: list[int], notes: Notes) -> list[int]:
     """Columns of the first one's unit; of accelerometer and other sensors side by side, those of the accelerometer."""
     kept = [i for i in data if not _NOT_ACCELERATION.search(names[i])] or data
-    triple = {match[1].lower() for i in kept if (match := _AXIS.fullmatch(names[i]))} == set("xyz")
-    if triple or len(kept) < len(data):
-        kept = [i for i in kept if _SOME_AXIS.fullmatch(names[i]) or _AXIS.fullmatch(names[i])] or kept
+    axes = [i for i in kept if _SOME_AXIS.fullmatch(names[i]) or _AXIS.fullmatch(names[i])]
+    letters = {(match[1] if (match := _AXIS.fullmatch(names[i])) else names[i][-1]).lower() for i in axes}
+    if letters >= set("xyz") or (axes and len(kept) < len(data)):
+        kept = axes  # what else there is describes the subject, or is made of the axes
     if left := [names[i] for i in data if i not in kept]:
         notes.say(f"left out {', '.join(left)}: not axes of acceleration (choose with --columns)")
     same = [i for i in kept if units[i] == units[kept[0]]] if kept else []
@@ -102,6 +103,8 @@ def _of_one_kind(names: list[str], units: list[str], data: list[int], notes: Not
 
 def axis_names(names: list[str]) -> tuple[str, ...]:
     """Names for the axes by titles of columns: "acc x" -> x where that tells them apart."""
+    if len(names) == 3 and [name[-1:].lower() for name in names] == list("xyz") and len({name[:-1] for name in names}) == 1:
+        return ("x", "y", "z")
     short = [match[1].lower() if (match := _AXIS.fullmatch(name)) else identifier(name) for name in names]
     if len(set(short)) < len(short):
         short = [identifier(name) for name in names]
