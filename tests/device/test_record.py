@@ -72,6 +72,15 @@ def test_an_error_of_the_board_is_told() -> None:
         record.sensor_settings("lis3dh", "i2c", 401, None, {})
 
 
+def test_either_a_port_or_a_virtual_chip(tmp_path: Path) -> None:
+    for both in ({}, {"port": "/dev/null", "virtual": tmp_path / "a.parquet"}):
+        with pytest.raises(AuscultError, match="one of --port and --virtual"):
+            command(tmp_path, "worn", **both)
+    with pytest.raises(AuscultError, match="cannot open"):
+        command(tmp_path / "set", "worn", port=str(tmp_path / "no_such_port"), settings=[], as_json=True)
+    assert not (tmp_path / "set").exists()
+
+
 def played(samples: int, rate: float = RATE) -> Recording:
     data = np.random.default_rng(0).normal(0, 3, (samples, 3)) + [0, 0, 9.8]
     return Recording(data, rate, label="worn", name="played")

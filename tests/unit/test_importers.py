@@ -447,6 +447,11 @@ def test_mixed_rates_are_refused_and_nothing_is_left(tmp_path):
     assert not (tmp_path / "out").exists()
     write_dataset(stream_sources([tmp_path / "in"], Options(rate_hz=100.0), Notes()), tmp_path / "out")
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.parquet", "b.parquet"]
+    with pytest.raises(AuscultError, match="c was sampled at 50 Hz, a at 100 Hz"):
+        write_dataset([one(text(tmp_path, "t,x,y,z\n" + rows(rate=50), "c.csv"))], tmp_path / "out")
+    write_dataset(stream_sources([tmp_path / "in"], Options(rate_hz=50.0), Notes()), tmp_path / "out")  # the others are replaced
+    with pytest.raises(AuscultError, match="nothing to import"):
+        write_dataset([], tmp_path / "out")
     again = import_sources([tmp_path / "in"], Options(rate_hz=100.0)).recordings
     again[1].data[3] = np.nan
     with pytest.raises(AuscultError, match="not finite"):
@@ -487,7 +492,7 @@ def test_matlab_files(tmp_path):
         io.savemat(tmp_path / "105.mat", {"X105_DE_time": de[:, None], "X105_FE_time": fe[:, None], "X105RPM": 1797.0},
                    format=form)
         recording = one(tmp_path / "105.mat", rate_hz=12000.0, unit="g")
-        assert recording.axes == ("DE", "FE") and np.array_equal(recording.data, (np.stack([de, fe], 1) * G).astype(np.float32))
+        assert recording.axes == ("DE", "FE") and recording.rpm == 1797 and np.array_equal(recording.data, (np.stack([de, fe], 1) * G).astype(np.float32))
         only = one(tmp_path / "105.mat", rate_hz=12000.0, unit="g", columns=("DE",))
         assert np.array_equal(only.data[:, 0], recording.data[:, 0])
     with pytest.raises(AuscultError, match="rate is not in the file"):

@@ -42,6 +42,7 @@ def import_(
     key: Annotated[str | None, typer.Option(help="npz, mat: the array to take.")] = None,
     sensor: Annotated[str, typer.Option(help="Which sensor.")] = "",
     placement: Annotated[str, typer.Option(help="Where on the machine.")] = "",
+    rpm: Annotated[float | None, typer.Option(help="Speed of the shaft, revolutions a minute.", min=0)] = None,
     licence: Annotated[str, typer.Option(help="Licence of the data.")] = "",
     replace: Annotated[bool, typer.Option("--replace", help="Overwrite other recordings of the same name.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -52,7 +53,7 @@ def import_(
                       renamed=_renamed(rename or []), path_pattern=name, machine=machine, session=session,
                       axes=_names(axes), columns=_names(columns), time_column=time_column, label_column=label_column,
                       machine_column=machine_column, session_column=session_column, split_gaps_s=split_gaps, key=key,
-                      sensor=sensor, placement=placement, licence=licence)
+                      sensor=sensor, placement=placement, licence=licence, rpm=rpm)
     imported = Notes()
     with console.status("reading") as status:
         def said() -> Iterator[Recording]:

@@ -45,6 +45,7 @@ class Options:
     sensor: str = ""
     placement: str = ""
     licence: str = ""
+    rpm: float | None = None  # speed of the shaft
 
     def label_for(self, name: str, default: str = "") -> str:
         """The label for a recording of this name; patterns are shell patterns."""
@@ -116,6 +117,8 @@ def stream_sources(sources: Sequence[Path], options: Options, notes: Notes) -> I
             recording.sensor = options.sensor or recording.sensor
             recording.placement = options.placement or recording.placement
             recording.licence = options.licence or recording.licence
+            if options.rpm is not None:
+                recording.rpm = options.rpm
             if recording.name in names:
                 raise AuscultError(f"two recordings would be called {recording.name!r}", "a different file name for each",
                                    "import them one by one into separate folders, or rename the files")
@@ -185,7 +188,10 @@ def write_dataset(recordings: Iterable[Recording], out: Path, *, replace: bool =
     when they do not fit together or to what is in the folder.
     """
     coming = iter(recordings)
-    coming = itertools.chain([next(coming)], coming)  # what can't even begin leaves no folder
+    first = list(itertools.islice(coming, 1))  # what can't even begin leaves no folder
+    if not first:
+        raise AuscultError("there is nothing to import", "at least one recording", "check the files")
+    coming = itertools.chain([first.pop()], coming)
     made = not out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -193,8 +199,6 @@ def write_dataset(recordings: Iterable[Recording], out: Path, *, replace: bool =
     except OSError as error:
         raise AuscultError(f"{out} cannot be written: {error.strerror}", "a folder that can be written to",
                            "check the path and its permissions") from error
-    present = next((path for path in sorted(out.glob("*.parquet")) if not path.name.startswith(".")), None)
-    first = read_header(present) if present and not replace else None
     done = False
     try:
         entries = []
@@ -204,9 +208,12 @@ def write_dataset(recordings: Iterable[Recording], out: Path, *, replace: bool =
                 raise AuscultError(f"{target} already holds a different recording", "a new name or folder",
                                    "choose another --out, or give --replace to overwrite it")
             entries.append(read_header(write(recording, staged / target.name)))
-            first = first or entries[0]
-            check_uniform([first, entries[-1]])
+            check_uniform([entries[0], entries[-1]])
             del recording  # or it would stand in memory beside the next one
+        mine = {entry.path.name for entry in entries}
+        other = next((path for path in sorted(out.glob("*.parquet")) if path.name not in mine and path.name[0] != "."), None)
+        if other is not None:
+            check_uniform([read_header(other), entries[0]])
         for entry in entries:
             entry.path = entry.path.replace(out / entry.path.name)
         done = True

@@ -41,7 +41,9 @@ def import_mat(path: Path, options: Options, notes: Notes) -> Iterator[Recording
         axes = _axes(names) if len(names) > 1 or data.shape[1] == 1 else number_axes(data.shape[1])
         stem = path.stem if len(recordings) == 1 else f"{path.stem}_{names[0]}"
         notes.say(f"variables {', '.join(names)} -> {', '.join(options.axes or axes)}")
-        yield finish(stem, data, rate_hz, None, axes, options, notes, source=path.name, piece=piece)
+        recording = finish(stem, data, rate_hz, None, axes, options, notes, source=path.name, piece=piece)
+        recording.rpm = next((float(v.item()) for name, v in found.items() if v.size == 1 and name.upper().endswith("RPM")), 0.0)
+        yield recording
 
 
 def _variables(path: Path) -> dict[str, np.ndarray]:
