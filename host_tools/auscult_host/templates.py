@@ -193,7 +193,8 @@ def _explained(path: Path, first: Any) -> AuscultError:
     if first["type"] == "missing":
         return AuscultError(f"{path}: {where} is missing", "a value for it", f"add a line {where} = ...")
     found = f"{where} = {first.get('input')!r}" if where else ""
-    return AuscultError(f"{path}: {found or first['msg']}", first["msg"] if found else "", "mend the line")
+    says = str(first["msg"]).removeprefix("Value error, ")
+    return AuscultError(f"{path}: {found or says}", says if found else "", "mend the line")
 
 
 def _keys(location: list[Any]) -> list[str]:

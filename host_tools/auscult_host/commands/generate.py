@@ -23,20 +23,19 @@ def generate(
                                                f"{', '.join(physics.FAULTS)} of `rotating`.")] = None,
     rate_hz: Annotated[float | None, typer.Option(help="Samples per second.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same recordings.")] = 1,
-    play: Annotated[Path | None, typer.Option(help="Also write one recording of a further machine, to play to a model.")] = None,
+    play: Annotated[Path | None, typer.Option(help="Also write a recording that is not in the dataset, to play to a model.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> dict[str, Any]:
     """Make recordings of machines, rooms or people from physics, to try everything without hardware."""
     console = Console(stderr=True, quiet=as_json)
     made = physics.process(process)
     rate_hz, seconds = made.rate_hz if rate_hz is None else rate_hz, made.seconds if seconds is None else seconds
-    machines = made.machines if machines is None else machines
     with console.status(f"making recordings: {process}"):
         paths = physics.generate(
             out, kind=process, machines=machines, sessions=sessions, seconds=seconds, rate_hz=rate_hz, seed=seed,
             faults=None if faults is None else [fault.strip() for fault in faults.split(",") if fault.strip()])
         if play:
-            physics.write_play(play, process, machines=machines, rate_hz=rate_hz, seed=seed)
+            physics.write_play(play, process, machines=machines, sessions=sessions, rate_hz=rate_hz, seed=seed)
     labels: dict[str, int] = {}
     for path in paths:
         label = read(path).label
@@ -50,7 +49,7 @@ def generate(
         print(f"{len(paths)} recordings of {_long(seconds)} at {rate} in {out}: "
               + ", ".join(f"{count} {label}" for label, count in labels.items()))
         if play:
-            print(f"and {play}, of one that is not among them, to play with `auscult simulate`")
+            print(f"and {play}, which is not one of them, to play with `auscult simulate`")
         following = "auscult train" if project.find() else f"auscult train {out} --out model.joblib"
         console.print(f"[bold green]next:[/] {following}", soft_wrap=True)
     return result

@@ -63,7 +63,11 @@ def generate(
     return write_all(runs(), Path(out))
 
 
-def write_play(path: Path, kind: str = "rotating", *, machines: int, rate_hz: float | None = None, seed: int = 1) -> Path:
-    """Write one recording of the machine after the first `machines`, which a dataset of so many does not hold."""
+def write_play(path: Path, kind: str = "rotating", *, machines: int | None = None, sessions: int | None = None,
+               rate_hz: float | None = None, seed: int = 1) -> Path:
+    """Write one recording that a dataset of so many machines and sessions does not hold: of a further machine, or, where it
+    has only one, of a further session."""
     made = process(kind)
-    return write(made.play(machines, rate_hz=rate_hz if rate_hz is not None else made.rate_hz, seed=seed), path)
+    machines, sessions = machines or made.machines, sessions or made.sessions
+    which = (0, sessions) if machines == 1 else (machines, 0)
+    return write(made.play(*which, rate_hz=rate_hz if rate_hz is not None else made.rate_hz, seed=seed), path)

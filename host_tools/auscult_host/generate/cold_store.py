@@ -96,10 +96,11 @@ def _run(machine: int, session: int, label: str, *, seconds: float, rate_hz: flo
     return _recording(data, rate_hz, machine, session, label, seed, fault_at_s)
 
 
-def _play(machine: int, *, rate_hz: float, seed: int) -> Recording:
+def _play(machine: int, session: int, *, rate_hz: float, seed: int) -> Recording:
     """A day; the compressor begins to fail after 14 hours."""
-    data = day(machine, 0, "compressor", seconds=24 * 3600.0, rate_hz=rate_hz, seed=seed, fault_at_s=14 * 3600.0, salt=1)
-    return _recording(data, rate_hz, machine, 0, "compressor", seed, 14 * 3600.0)
+    data = day(machine, session, "compressor", seconds=24 * 3600.0, rate_hz=rate_hz, seed=seed, fault_at_s=14 * 3600.0,
+               salt=1)
+    return _recording(data, rate_hz, machine, session, "compressor", seed, 14 * 3600.0)
 
 
 def _recording(data: np.ndarray, rate_hz: float, machine: int, session: int, label: str, seed: int,

@@ -45,26 +45,28 @@ def strokes(machine: int, session: int, kinds: list[str], rate_hz: float, seed: 
     for start, kind in zip(starts, kinds, strict=True):
         blow, snap, late, sudden, friction = _KINDS[kind]
         late, scatter = late * thickness, rng.normal(1.0, 0.06, 4)
-        body += _ring(t - start, blow * gain * scatter[0], modes_hz, damping * 1.6, 0.0006)
+        _ring(body, rate_hz, start, blow * gain * scatter[0], modes_hz, damping * 1.6, 0.0006)
         if snap:
-            body += _ring(t - start - late * scatter[1], -snap * gain * thickness * scatter[2], modes_hz, damping, sudden)
-        cutting = np.clip((t - start) / (late * scatter[1]), 0, 1) * (t < start + late * scatter[1] + 0.02)
-        body += (friction * scatter[3] * cutting)[:, None] * rng.normal(0, 1, body.shape) * np.array([0.6, 0.6, 1.0])
-        body += _ring(t - start - 0.21, 6.0 * gain * scatter[0], modes_hz, damping * 2, 0.002)  # the stripper
+            _ring(body, rate_hz, start + late * scatter[1], -snap * gain * thickness * scatter[2], modes_hz, damping, sudden)
+        part = slice(round(start * rate_hz), round((start + late * scatter[1] + 0.02) * rate_hz))
+        cutting = friction * scatter[3] * np.clip((t[part] - start) / (late * scatter[1]), 0, 1)
+        body[part] += cutting[:, None] * rng.normal(0, 1, body[part].shape) * np.array([0.6, 0.6, 1.0])
+        _ring(body, rate_hz, start + 0.21, 6.0 * gain * scatter[0], modes_hz, damping * 2, 0.002)  # the stripper
     body[:, 2] += STANDARD_GRAVITY
     return accelerometer(body, mount, rng, rate_hz), starts.tolist()
 
 
-def _ring(since: np.ndarray, height: float, modes_hz: np.ndarray, damping: float, sudden_s: float) -> np.ndarray:
-    """Decaying oscillations of the frame's modes after a force that changes within sudden_s: the slower, the less a mode is
-    excited, as the spectrum of a ramp says, |sin(πfT) / (πfT)|."""
-    after = np.clip(since, 0, 0.2)
-    body = np.zeros((len(since), 3))
+def _ring(body: np.ndarray, rate_hz: float, at_s: float, height: float, modes_hz: np.ndarray, damping: float,
+          sudden_s: float) -> None:
+    """Adds decaying oscillations of the frame's modes after a force that changes within sudden_s: the slower, the less a
+    mode is excited, as the spectrum of a ramp says, |sin(πfT) / (πfT)|."""
+    first = math.ceil(at_s * rate_hz)
+    part = body[first:first + round(0.2 * rate_hz)]
+    since = (first + np.arange(len(part))) / rate_hz - at_s
     for hz, share in zip(modes_hz, (1.0, 0.7), strict=True):
         omega = 2 * math.pi * float(hz)
-        swing = height * share * abs(np.sinc(float(hz) * sudden_s)) * np.exp(-damping * omega * after) * np.sin(omega * after)
-        body += swing[:, None] * np.array([0.35, 0.25, 1.0])
-    return body
+        swing = height * share * abs(np.sinc(float(hz) * sudden_s)) * np.exp(-damping * omega * since) * np.sin(omega * since)
+        part += swing[:, None] * np.array([0.35, 0.25, 1.0])
 
 
 def _run(machine: int, session: int, label: str, *, seconds: float, rate_hz: float, seed: int) -> Recording:
@@ -73,13 +75,13 @@ def _run(machine: int, session: int, label: str, *, seconds: float, rate_hz: flo
     return _recording(data, rate_hz, machine, session, label, seed)
 
 
-def _play(machine: int, *, rate_hz: float, seed: int) -> Recording:
+def _play(machine: int, session: int, *, rate_hz: float, seed: int) -> Recording:
     """Six good strokes, then two each without a part, with two parts and with a worn tool, and two good ones in between."""
     kinds = ["normal"] * 6
     for bad in LABELS[1:]:
         kinds += [bad] * 2 + ["normal"] * 2
-    data, _ = strokes(machine, 0, kinds, rate_hz, seed, 99)
-    return _recording(data, rate_hz, machine, 0, "", seed)
+    data, _ = strokes(machine, session, kinds, rate_hz, seed, 99)
+    return _recording(data, rate_hz, machine, session, "", seed)
 
 
 def _recording(data: np.ndarray, rate_hz: float, machine: int, session: int, label: str, seed: int) -> Recording:

@@ -16,9 +16,9 @@ class Run(Protocol):
 
 
 class Play(Protocol):
-    """A recording of a machine that comes to show more than one state, to be played on a board."""
+    """A recording in which a machine comes to show more than one state, to be played on a board."""
 
-    def __call__(self, machine: int, *, rate_hz: float, seed: int) -> Recording: ...
+    def __call__(self, machine: int, session: int, *, rate_hz: float, seed: int) -> Recording: ...
 
 
 @dataclass(frozen=True)

@@ -81,10 +81,10 @@ def _run(machine: int, session: int, label: str, *, seconds: float, rate_hz: flo
     return _recording(data, rate_hz, machine, session, label, seed, fault_at_s)
 
 
-def _play(machine: int, *, rate_hz: float, seed: int) -> Recording:
+def _play(machine: int, session: int, *, rate_hz: float, seed: int) -> Recording:
     """Three days; a leak begins after two."""
-    data = days(machine, 0, "leak", seconds=3 * 86400.0, rate_hz=rate_hz, seed=seed, fault_at_s=2 * 86400.0, salt=1)
-    return _recording(data, rate_hz, machine, 0, "leak", seed, 2 * 86400.0)
+    data = days(machine, session, "leak", seconds=3 * 86400.0, rate_hz=rate_hz, seed=seed, fault_at_s=2 * 86400.0, salt=1)
+    return _recording(data, rate_hz, machine, session, "leak", seed, 2 * 86400.0)
 
 
 def _recording(data: np.ndarray, rate_hz: float, machine: int, session: int, label: str, seed: int,

@@ -259,10 +259,10 @@ def _run(machine: int, session: int, label: str, *, seconds: float, rate_hz: flo
                        session=session)
 
 
-def _play(machine: int, *, rate_hz: float, seed: int) -> Recording:
+def _play(machine: int, session: int, *, rate_hz: float, seed: int) -> Recording:
     """A bearing fault that grows."""
     return machine_run(make_machine(machine, seed, rate_hz), "bearing", seconds=40.0, rate_hz=rate_hz, developing=True,
-                       fault_at_s=15.0, growth_s=10.0)
+                       fault_at_s=15.0, growth_s=10.0, session=session)
 
 
 PROCESS = Process("rotating", "machine", FAULTS, DEFAULT_FAULTS, DEFAULT_RATE_HZ, (200.0, 100_000.0), 20.0, 4, 2, _run, _play)

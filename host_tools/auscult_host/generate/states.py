@@ -70,7 +70,7 @@ def _run(machine: int, session: int, label: str, *, seconds: float, rate_hz: flo
     return _recording(data, rate_hz, machine, session, label, seed)
 
 
-def _play(machine: int, *, rate_hz: float, seed: int) -> Recording:
+def _play(machine: int, session: int, *, rate_hz: float, seed: int) -> Recording:
     """All states one after the other, 12 s each, with ramps of 3 s between them."""
     speed: list[np.ndarray] = []
     load: list[np.ndarray] = []
@@ -79,8 +79,8 @@ def _play(machine: int, *, rate_hz: float, seed: int) -> Recording:
         for values, last, to in ((speed, before[0], STATES[state][0]), (load, before[1], STATES[state][1])):
             values += [_ramp(round(_RAMP_S * rate_hz), last, to), np.full(round(_HOLD_S * rate_hz), to)]
         before = STATES[state]
-    data = sensed(machine, 0, np.concatenate(speed), np.concatenate(load), rate_hz, seed, 99)
-    made = _recording(data, rate_hz, machine, 0, "", seed)
+    data = sensed(machine, session, np.concatenate(speed), np.concatenate(load), rate_hz, seed, 99)
+    made = _recording(data, rate_hz, machine, session, "", seed)
     return dataclasses.replace(made, placement=f"{made.placement}; every {_HOLD_S + _RAMP_S:g} s: {', '.join(_STORY)}")
 
 

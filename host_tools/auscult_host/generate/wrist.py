@@ -87,10 +87,10 @@ def _run(machine: int, session: int, label: str, *, seconds: float, rate_hz: flo
     return _recording(activity(machine, session, label, seconds, rate_hz, seed), rate_hz, machine, session, label, seed)
 
 
-def _play(machine: int, *, rate_hz: float, seed: int) -> Recording:
+def _play(machine: int, session: int, *, rate_hz: float, seed: int) -> Recording:
     """Each activity for 20 s, one after the other."""
-    parts = [activity(machine, 0, label, _STORY_S, rate_hz, seed, 1) for label in LABELS]
-    return _recording(np.concatenate(parts), rate_hz, machine, 0, "", seed)
+    parts = [activity(machine, session, label, _STORY_S, rate_hz, seed, 1) for label in LABELS]
+    return _recording(np.concatenate(parts), rate_hz, machine, session, "", seed)
 
 
 def _recording(data: np.ndarray, rate_hz: float, person: int, session: int, label: str, seed: int) -> Recording:
