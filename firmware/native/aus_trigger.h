@@ -15,10 +15,6 @@ static void aus_keep(aus_state_t *s, int32_t fill, int32_t keep) {
 static int32_t aus_await(aus_state_t *s, const int16_t *block, int32_t n, int32_t start) {
     int32_t fill = s->fill, sum = s->sum;
     while (start < n && !s->cycle) {
-        if (fill == AUS_N) {
-            aus_keep(s, fill, AUS_TRIGGER_PRE);
-            fill = AUS_TRIGGER_PRE;
-        }
         const int16_t *p = block + start++ * AUS_AXES;
         int16_t *to = s->window + fill++ * AUS_AXES;
         for (int i = 0; i < AUS_AXES; i++) to[i] = p[i];
@@ -33,6 +29,10 @@ static int32_t aus_await(aus_state_t *s, const int16_t *block, int32_t n, int32_
             sum -= to[AUS_TRIGGER_AXIS - AUS_TRIGGER_PRE * AUS_AXES];
         }
         sum += v;
+        if (fill == AUS_N && !s->cycle) {
+            aus_keep(s, fill, AUS_TRIGGER_PRE);
+            fill = AUS_TRIGGER_PRE;
+        }
     }
     s->fill = fill;
     s->sum = s->cycle ? 0 : sum;

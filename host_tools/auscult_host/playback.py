@@ -64,9 +64,13 @@ class Played:
         return (start + self.window) / self.rate_hz
 
     def strip(self) -> list[Verdict]:
-        """The verdicts as pictures.py draws them."""
-        return [Verdict(self.end_s(v["w"]) - self.window / self.rate_hz, self.end_s(v["w"]), v["v"] or "",
-                        v.get("p", 1.0)) for v in self.verdicts]
+        """The verdicts as pictures.py draws them; that of a cycle holds until the next one."""
+        begins = [self.end_s(v["w"]) - self.window / self.rate_hz for v in self.verdicts]
+        ends = [self.end_s(v["w"]) for v in self.verdicts]
+        if self.starts:
+            ends = [*begins[1:], max(ends[-1:], default=0.0)]
+        return [Verdict(begin, end, v["v"] or "", v.get("p", 1.0))
+                for begin, end, v in zip(begins, ends, self.verdicts, strict=True)]
 
     def alarms(self, normal: str = decision.NORMAL) -> list[float]:
         """The moments at which the smoothed state became another one than normal, in seconds of the recording."""

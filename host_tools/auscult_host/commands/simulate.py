@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from .. import pictures, playback, recordings, train
+from .. import pictures, playback, recordings, signal_pictures, slow, train
 from ..errors import AuscultError
 
 
@@ -45,12 +45,28 @@ def simulate(
     result = {"board": board, "verdicts": played.verdicts, "end": end, "raw_bytes": played.raw_bytes,
               "detected_s": detected_s}
     if picture:
-        pictures.spectrogram_with_verdicts(source, played.strip(), picture, detected_at_s=detected_s)
+        _draw(trained, source, played, picture, detected_s)
     if as_json:
         print(json.dumps(result))
     else:
-        print(f"{end.get('windows', 0)} windows, {end.get('dropped', 0)} of them unfit to be judged, true rate "
-              f"{end.get('rate_mhz', 0) / 1000:.2f} Hz, {end.get('bytes', 0):,} bytes sent for {played.raw_bytes:,} of samples")
+        rate = f"true rate {end.get('rate_mhz', 0) / 1000:.2f} Hz" if chip not in slow.chips() else (
+            f"a sample every {1 / source.rate_hz:g} s")
+        print(f"{end.get('windows', 0)} windows, {end.get('dropped', 0)} of them unfit to be judged, {rate}, "
+              f"{end.get('bytes', 0):,} bytes sent for {played.raw_bytes:,} of samples")
+        if picture:
+            print(f"picture in {picture}")
         console.print(f"[bold green]next:[/] auscult build {model}   # modules for real boards; docs/node.md: their "
                       "configuration", soft_wrap=True)
     return result
+
+
+def _draw(trained: train.Trained, source: recordings.Recording, played: playback.Played, picture: Path,
+          detected_s: float | None) -> None:
+    """A spectrogram, or for slow quantities and cycles the signal itself."""
+    trigger = trained.spec.trigger
+    if trigger or source.rate_hz < 10:
+        signal_pictures.signal_with_verdicts(source, played.strip(), picture, axes=[trigger.axis] if trigger else (),
+                                             detected_at_s=detected_s if source.fault_at_s is not None else None)
+    else:
+        pictures.spectrogram_with_verdicts(source, played.strip(), picture,
+                                           detected_at_s=detected_s if source.label or source.fault_at_s is not None else None)
