@@ -28,12 +28,13 @@ board = "sim_m4"                # `auscult boards` shows all
 
 _README = """# {name}
 
-{description}. Made from the template `{template}`, which says what it needs and how good it is: {card}
+{description}. Made from the template `{template}`, whose card says what it needs and how good it
+is: models/{template}/README.md of Auscult.
 
-    auscult generate {folder}     # or your own: auscult import FILE --out {folder} --label ... --machine ... --session ...
+    auscult generate              # or your own: auscult import FILE --label ... --machine ... --session ...
     auscult train                 # a model, judged on machines that it has not met
     auscult build                 # native modules for boards
-    auscult simulate              # the node on a simulated board hears {play}
+    auscult simulate              # the node on a simulated board hears play.parquet
 
 All settings are in `auscult.toml`; options of the commands override them. `auscult evaluate` judges anew.
 """
@@ -50,11 +51,9 @@ def create(folder: Path, template: str) -> Path:
     settings = settings.replace("# SPDX-License-Identifier: Apache-2.0",
                                 f"# The settings of this project, from the template {template}.")
     folder.mkdir(parents=True, exist_ok=True)
-    card = templates.folder() / template / "README.md"
     for file, text in (
             (FILE, settings + _DATA.format(name=name)),
-            ("README.md", _README.format(name=name, template=template, card=card, description=start.description,
-                                         folder="data", play="play.parquet")),
+            ("README.md", _README.format(name=name, template=template, description=start.description)),
             (".gitignore", f"/data/\n/play.parquet\n/{name}.joblib\n/{name}.bundle/\n/{PICTURE}\n*.html\n")):
         with files.atomic(folder / file) as part:
             part.write_text(text, encoding="utf-8")

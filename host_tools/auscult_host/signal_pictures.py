@@ -64,7 +64,7 @@ def _mark(plots: Any, fault_at_s: float | None, detected_at_s: float | None, sca
         at = moment / scale
         for plot in plots:
             plot.axvline(at, color="black", linestyle=style, linewidth=1.6)
-        left = style == "--" and detected_at_s is not None or at > 0.8 * end
+        left = (style == "--" and detected_at_s is not None) or at > 0.8 * end
         plots[0].annotate(f"{text}, {at:.1f} {unit}", (at, 0.95), xycoords=("data", "axes fraction"),
                           xytext=(-7 if left else 7, 0), textcoords="offset points", ha="right" if left else "left", va="top",
                           fontsize=12, bbox={"boxstyle": "round", "facecolor": "white", "edgecolor": "none", "alpha": 0.8})

@@ -23,7 +23,8 @@ def generate(
                                                f"{', '.join(physics.FAULTS)} of `rotating`.")] = None,
     rate_hz: Annotated[float | None, typer.Option(help="Samples per second.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same recordings.")] = 1,
-    play: Annotated[Path | None, typer.Option(help="Also write a recording that is not in the dataset, to play to a model.")] = None,
+    play: Annotated[Path | None, typer.Option(
+        help="Also write a recording that is not in the dataset, to play to a model.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> dict[str, Any]:
     """Make recordings of machines, rooms or people from physics, to try everything without hardware."""

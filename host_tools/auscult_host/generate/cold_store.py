@@ -10,7 +10,7 @@ defrost; an open door lets warm moist air in. Sources:
   exchanges most of a small room's air within minutes.
 - WHO Technical Report Series 961 (2011), Annex 9: storage at 2 to 8 °C.
 
-Faults: the door left open; the compressor failing (a tenth to a third of its power is left). Defrosting and people who come
+Faults: the door left open; the compressor failing (a twentieth to a quarter of its power is left). Defrosting and people who come
 and go are normal.
 """
 
@@ -36,11 +36,11 @@ def day(machine: int, session: int, label: str, *, seconds: float, rate_hz: floa
     built = np.random.default_rng([seed, machine, 60])
     # in degrees per second: for each degree of difference, or as it is
     walls, goods, back = built.uniform(2.2e-5, 4e-5), built.uniform(2.5e-4, 4e-4), built.uniform(1.2e-5, 2.2e-5)
-    power, doorway = built.uniform(2.6e-3, 3.8e-3), built.uniform(8e-4, 1.3e-3)
+    power, doorway = built.uniform(1.4e-3, 2.0e-3), built.uniform(8e-4, 1.3e-3)
     lag_s, dry = built.uniform(60, 150), built.uniform(62, 70)
     rng = np.random.default_rng([seed, machine, 61, session, LABELS.index(label), salt])
     hall_c, clock = rng.uniform(16, 26), rng.uniform(0, 86400)
-    left = rng.uniform(0.1, 0.33) if label == "compressor" else 1.0  # of its power
+    left = rng.uniform(0.05, 0.25) if label == "compressor" else 1.0  # of its power
     fault_at = math.inf if fault_at_s is None or label == "normal" else fault_at_s
     steps = math.ceil(seconds / _STEP_S) + 1
     opened = _door(rng, steps, clock, fault_at if label == "door_open" else math.inf)
