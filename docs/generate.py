@@ -28,7 +28,9 @@ def features_page() -> str:
         "axes, and `band_I_N.AXIS` or `share_I_N.AXIS` for band I (from 1) of N equal bands up to half the sample rate (N is 4,",
         "8, 16 or 32). `line_ORDER.AXIS` and `side_ORDER.AXIS` look at a multiple of the shaft's speed: `line_shaft2.x`, or a",
         "name that the pipeline's `orders` give, as in `line_bpfo.x`. Behind any of these `:mean5` is the mean over the last 5",
-        "windows (fewer at the start), `:lag2` the value two windows before (at the start the oldest there is); up to 16.", "",
+        "windows (fewer at the start), `:lag2` the value two windows before (at the start the oldest there is); up to 16.",
+        "", f"Of two axes (`KIND.x_y`): {_of('pair')}. Of all axes (`KIND.all`): {_of('all')}.",
+        f"Of one axis (`KIND.x`), but computed from all: {_of('each')}. Gravity is the direction of the mean over the window.", "",
         "x: samples in LSB, N: window length, u = x - mean(x), P = |X|² over bins 1 to nfft/2, where X is the FFT of u times a",
         "Hann window, zero-padded to nfft, the next power of two. The envelope is |x[i-2] - 2 x[i-1] + x[i]| (McFadden & Smith,",
         "Tribology International 17, 1984). The core delivers int32 with the number of fractional bits in the column Q.", "",
@@ -44,7 +46,23 @@ def features_page() -> str:
         name = _NUMBERED.get(kind.name, kind.name)
         formula = kind.formula.replace("|", "\\|")
         lines.append(f"| `{name}` | {kind.unit} | {kind.q} | {formula} | {kind.source} |")
-    return "\n".join(lines) + "\n"
+    lines += ["", "## Sets by name", "", "| set | features of three axes | |", "|---|---|---|"]
+    for name, kinds in features.SETS.items():
+        said = ", ".join(f"`{kind}`" for kind in kinds if not kind.endswith(".norm"))
+        if any(kind.endswith(".norm") for kind in kinds):
+            said += ", and some of the norm"
+        lines.append(f"| `{name}` | {len(features.names(['x', 'y', 'z'], kinds))} | {said} |")
+    return "\n".join([*lines, "", _LAG])
+
+
+_LAG = """A `:lag2` at the start of a recording is the value of the first window. Where every recording holds one state only, it
+tells that the recording has just begun, which a sensor in use never learns: judge `activity_lag2` on recordings in which states
+follow each other.
+"""
+
+
+def _of(family: str) -> str:
+    return ", ".join(f"`{kind.name}`" for kind in features.KINDS.values() if kind.family == family)
 
 
 def _allowed(kind: str, allowed: tuple[object, ...]) -> str:
