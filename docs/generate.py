@@ -30,7 +30,7 @@ def features_page() -> str:
         "name that the pipeline's `orders` give, as in `line_bpfo.x`. Behind any of these `:mean5` is the mean over the last 5",
         "windows (fewer at the start), `:lag2` the value two windows before (at the start the oldest there is); up to 16.",
         "", f"Of two axes (`KIND.x_y`): {_of('pair')}. Of all axes (`KIND.all`): {_of('all')}.",
-        f"Of one axis (`KIND.x`), but computed from all: {_of('each')}. Gravity is the direction of the mean over the window.", "",
+        f"Of one axis (`KIND.x`), but computed from all: {_of('each')} (direction of the mean over the window).", "",
         "x: samples in LSB, N: window length, u = x - mean(x), P = |X|² over bins 1 to nfft/2, where X is the FFT of u times a",
         "Hann window, zero-padded to nfft, the next power of two. The envelope is |x[i-2] - 2 x[i-1] + x[i]| (McFadden & Smith,",
         "Tribology International 17, 1984). The core delivers int32 with the number of fractional bits in the column Q.", "",
