@@ -200,6 +200,8 @@ def test_false_alarms_are_counted_once_each_and_over_the_time_they_could_be_rais
     assert found["windows_per_day"] == pytest.approx(86400)
     none = alarms.false_alarms([course(np.zeros(100, int))] * 3, CLASSES, 3, 5, 1.0)
     assert none["bound_only"] and none["per_day_95"][1] == pytest.approx(3 * 86400 / (3 * 98), rel=2e-3)
+    half = alarms.false_alarms([course(np.zeros(100, int), truth=[0] * 50 + [1] * 50)], CLASSES, 3, 5, 1.0)
+    assert half["hours"] == pytest.approx(48 / 3600)
     assert alarms.false_alarms([course(said, truth=[1] * 100)], CLASSES, 3, 5, 1.0) is None  # no normal running
     assert alarms.false_alarms([course(said)], ["a", "b"], 3, 5, 1.0) is None
 
