@@ -17,8 +17,6 @@ import stubs  # noqa: E402
 from auscult import config  # noqa: E402
 from auscult_host import features  # noqa: E402
 
-_NUMBERED = {"bands": "band_I_N", "shares": "share_I_N", "lines": "line_ORDER", "sides": "side_ORDER"}
-
 
 def features_page() -> str:
     lines = [
@@ -43,9 +41,8 @@ def features_page() -> str:
         "| kind | unit | Q | formula | source |", "|---|---|---|---|---|",
     ]
     for kind in features.KINDS.values():
-        name = _NUMBERED.get(kind.name, kind.name)
         formula = kind.formula.replace("|", "\\|")
-        lines.append(f"| `{name}` | {kind.unit} | {kind.q} | {formula} | {kind.source} |")
+        lines.append(f"| `{kind.shown}` | {kind.unit} | {kind.q} | {formula} | {kind.source} |")
     lines += ["", "## Sets by name", "", "| set | features of three axes | |", "|---|---|---|"]
     for name, kinds in features.SETS.items():
         said = ", ".join(f"`{kind}`" for kind in kinds if not kind.endswith(".norm"))

@@ -43,6 +43,12 @@ class Kind:
     needs: str = ""
 
     @property
+    def shown(self) -> str:
+        """As it stands in the name of a feature: `rms`, `band_I_N`, `line_ORDER`."""
+        return {"bands": "band_I_N", "shares": "share_I_N", "lines": "line_ORDER",
+                "sides": "side_ORDER"}.get(self.name, self.name)
+
+    @property
     def macro(self) -> str:
         """What tells the C core where it goes (kinds of several axes: that it is used)."""
         return ("O_" if self.family == "signal" else "C_") + self.name.upper()

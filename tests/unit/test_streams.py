@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 import reference
 import windows
+from auscult_host import dataset, device
 from auscult_host.errors import AuscultError
 from auscult_host.hostlib import HostPipeline
+from auscult_host.node import Module
+from auscult_host.recordings import Recording
 from auscult_host.spec import PipelineSpec
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -120,6 +123,30 @@ def test_a_line_stands_out_and_follows_the_shaft() -> None:
     assert (pipeline.run(samples, shaft_hz=9000.0).features == 0).all()  # beyond the spectrum
     pipeline.set_shaft(29.95 * 3.585 / 5.415)
     assert all(v.features[1] / 512 > 5 for v in pipeline.push(samples))
+
+
+def test_the_table_takes_the_speed_of_each_recording() -> None:
+    pipeline = make(["line_bpfo.x"], 8192, 8192, front=ENVELOPE, full_scale=32768.0)
+    samples = knocks(8192 * 3, every=12000 / (3.585 * 25.0))[:, :1]
+    at = [Recording(samples.astype(float), 12000.0, ("x",), unit="1", name=str(rpm), rpm=rpm) for rpm in (1500.0, 0.0)]
+    raw = dataset.table(iter(at), pipeline, group_by="recording").raw / 512
+    assert (raw[:3] > 5).all() and (raw[3:] < 4).all()
+
+
+def test_the_device_sets_the_speed_of_the_shaft() -> None:
+    pipeline = make(["line_bpfo.x"], 1024, 1024)
+    samples, said = knocks(1024)[:, :1], []
+    on_device = device.module("pipeline").Pipeline(Module(pipeline))
+    for speed in (0, 25.3):
+        on_device.set_shaft(speed)
+        on_device.reset()
+        on_device.push(samples.tobytes(), lambda p: said.append(p.feature(0)))
+    assert said == [pipeline.run(samples, shaft_hz=speed).features[0, 0] for speed in (0, 25.3)]
+    assert said[0] != said[1]
+    with pytest.raises(ValueError, match="shaft at -1"):
+        on_device.set_shaft(-1)
+    with pytest.raises(ValueError, match="no orders"):
+        device.module("pipeline").Pipeline(Module(make(["rms.x"]))).set_shaft(30)
 
 
 def test_history_is_made_of_earlier_windows() -> None:

@@ -144,7 +144,7 @@ def _split(feature_list: str) -> tuple[str, ...]:
 
 
 def _list_features(as_json: bool) -> dict[str, Any]:
-    rows = [{"name": k.name, "unit": k.unit, "formula": k.formula, "source": k.source} for k in features.KINDS.values()]
+    rows = [{"name": k.shown, "unit": k.unit, "formula": k.formula, "source": k.source} for k in features.KINDS.values()]
     if as_json:
         print(json.dumps({"features": rows}))
     else:
