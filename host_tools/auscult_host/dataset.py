@@ -164,7 +164,7 @@ def windows(recordings: Sequence[Recording], window: int, hop: int, *, full_scal
         sources += [number] * len(at)
         starts.append(at)
     if not parts:
-        raise _too_short(max(recordings, key=_uninterrupted), window)
+        raise _too_short(max(recordings, key=uninterrupted), window)
     return Windows(np.ascontiguousarray(np.concatenate(parts)), np.array(labels), np.array(groups),
                    np.array(sources), np.concatenate(starts), scale, group_by)
 
@@ -209,7 +209,7 @@ def table(recordings: Iterable[Recording], pipeline: "HostPipeline", *, group_by
 
 
 def _starts(recording: Recording, window: int, hop: int) -> np.ndarray:
-    samples, piece = recording.samples, _uninterrupted(recording)
+    samples, piece = recording.samples, uninterrupted(recording)
     if window > piece:
         return np.empty(0, dtype=np.int64)
     if not recording.piece:
@@ -219,13 +219,22 @@ def _starts(recording: Recording, window: int, hop: int) -> np.ndarray:
     return at[at + window <= samples]
 
 
-def _uninterrupted(recording: Recording) -> int:
+def count_windows(recordings: Iterable[Recording | Entry], window: int, hop: int) -> int:
+    """How many windows there are, without reading a sample."""
+    def each(samples: int) -> int:
+        return max(0, (samples - window) // hop + 1)
+
+    return sum(each(r.piece) * (r.samples // r.piece) if r.piece else each(r.samples) for r in recordings)
+
+
+def uninterrupted(recording: Recording | Entry) -> int:
+    """Samples without a gap."""
     return min(recording.piece or recording.samples, recording.samples)
 
 
 def _too_short(recording: Recording, window: int) -> AuscultError:
     what = "has uninterrupted pieces of" if recording.piece else "has only"
-    return AuscultError(f"recording {recording.name!r} {what} {_uninterrupted(recording)} samples, the window is {window}",
+    return AuscultError(f"recording {recording.name!r} {what} {uninterrupted(recording)} samples, the window is {window}",
                         "recordings at least as long as the window", "use a smaller --window or record for longer")
 
 

@@ -31,6 +31,7 @@ from .train import Settings, Trained
 
 POOL = 0.6  # share of the candidates that do not depend on how others did
 NEAR = 0.02  # candidates this close to the best are as good; the smallest of them is taken, as in the rule of one standard error
+SHORT = 0.05  # share of the recordings that may be too short for a window
 Progress = Callable[[str, int, int, float | None], None]  # what, done, of how many, best score so far
 
 
@@ -79,7 +80,8 @@ class Search:
         elif len(labels) < 2:
             train.check_kind(labels, dataclasses.replace(base, model=space.models[0]))
         folds = searchdata.make_folds(entries, options.group_by)
-        shortest = min(min(entry.piece or entry.samples, entry.samples) for entry in entries)
+        # A few short recordings do without long windows, instead of all.
+        shortest = int(np.quantile([dataset.uninterrupted(entry) for entry in entries], SHORT, method="lower"))
         rate_hz = float(np.median([entry.rate_hz for entry in entries]))
         full_scale = options.full_scale or dataset.choose_full_scale(entries)
         self.candidates = Candidates(space, base, rate_hz, shortest)

@@ -100,13 +100,6 @@ class Table:
         return np.ascontiguousarray(self.raw[:, [place[name] for name in names]])
 
 
-def total_windows(entries: Sequence[Entry | Recording], cut: Cut) -> int:
-    """How many windows a cut has."""
-    def each(samples: int) -> int:
-        return max(0, (samples - cut.window) // cut.hop + 1)
-    return sum(each(entry.piece) * (entry.samples // entry.piece) if entry.piece else each(entry.samples) for entry in entries)
-
-
 def blocks(entries: Sequence[Entry | Recording]) -> list[range]:
     """Recordings in pieces of work of like size."""
     found, begin, samples = [], 0, 0
@@ -126,8 +119,10 @@ def extract(sources: Sequence[Entry | Recording], first: int, cut: Cut, names: l
         settings = dataclasses.replace(base, front=cut.front, window=cut.window, hop=cut.hop, history=(),
                                        features=tuple(names[at:at + _MOST_COLUMNS]))
         pipelines.append(HostPipeline(base_spec(sources, settings, "search", full_scale)))
-    parts = []
+    parts = [Table(np.zeros((0, len(names)), np.int32), np.zeros(0, "U1"), np.zeros(0, int), np.zeros(0, int), names)]
     for number, source in enumerate(sources, first):
+        if dataset.uninterrupted(source) < cut.window:
+            continue
         recording = source.read() if isinstance(source, Entry) else source
         found = [dataset.table([recording], pipeline, group_by="recording") for pipeline in pipelines]
         raw = np.concatenate([part.raw[::every] for part in found], axis=1)
@@ -173,4 +168,4 @@ def whole(folder: Path) -> Table:
 
 def thinning(entries: Sequence[Entry | Recording], cut: Cut) -> int:
     """Every so many-th window is used, so that no more than MOST_WINDOWS are."""
-    return max(1, math.ceil(total_windows(entries, cut) / MOST_WINDOWS))
+    return max(1, math.ceil(dataset.count_windows(entries, cut.window, cut.hop) / MOST_WINDOWS))

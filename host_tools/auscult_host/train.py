@@ -4,6 +4,7 @@
 import dataclasses
 import difflib
 import itertools
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from .recordings import Entry, Header, Recording
 from .spec import Front, PipelineSpec
 
 FORMAT_VERSION = 1
+MOST_WINDOWS = 200_000  # to learn from; more are thinned out evenly, so that they fit in memory
 OWN = "own"  # a model that Auscult has not trained
 __all__ = ["ANOMALY", "MODELS", "OWN", "Fitted", "Settings", "Trained", "base_spec", "check_fit", "classify", "fit", "load",
            "save", "train"]
@@ -116,9 +118,8 @@ def train(recordings: Sequence[Recording | Entry], settings: Settings, *, group_
     if group_by == "auto":
         group_by = dataset.choose_group(recordings)
     base = base_spec(recordings, settings, name, full_scale or dataset.choose_full_scale(recordings))
-    samples = (source.read() if isinstance(source, Entry) else source for source in recordings)
-    table = dataset.table(samples, HostPipeline(base), group_by=group_by)
-    raw, labels, groups = table.raw, table.labels, table.groups
+    every = math.ceil(dataset.count_windows(recordings, settings.window, settings.hop) / MOST_WINDOWS) or 1
+    raw, labels, groups = _windows(recordings, HostPipeline(base), group_by, every)
     fitted = fit(base, raw, labels, groups, settings)
     known, counts = np.unique(labels, return_counts=True)
     quantised = fitted.rows(base, raw)
@@ -126,11 +127,24 @@ def train(recordings: Sequence[Recording | Entry], settings: Settings, *, group_
         "auscult": __version__, "fingerprint": dataset.fingerprint(recordings), "recordings": len(recordings),
         "windows": {str(label): int(count) for label, count in zip(known, counts, strict=True)},
         "group_by": group_by, "groups": sorted(set(groups.tolist())), "unit": recordings[0].unit,
+        **({"one_window_in": every} if every > 1 else {}),
         # for drift on the device: where the model's inputs lay in training
         "feature_mean": quantised.mean(axis=0).round(2).tolist(),
         "feature_std": quantised.std(axis=0).round(2).tolist(),
     }
     return Trained(**vars(fitted), settings=settings, training=training)
+
+
+def _windows(recordings: Sequence[Recording | Entry], pipeline: HostPipeline, group_by: str,
+             every: int) -> tuple[NDArray[np.int32], NDArray[Any], NDArray[Any]]:
+    """Features, labels and groups of every so many-th window."""
+    long_enough = [source for source in recordings if dataset.uninterrupted(source) >= pipeline.spec.window]
+    parts = []
+    for source in long_enough or recordings[:1]:  # which then says that it is too short
+        table = dataset.table([source.read() if isinstance(source, Entry) else source], pipeline, group_by=group_by)
+        parts.append((table.raw[::every], table.labels[::every], table.groups[::every]))
+    raw, labels, groups = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return raw, labels, groups
 
 
 def base_spec(recordings: Sequence[Header], settings: Settings, name: str, full_scale: float) -> PipelineSpec:

@@ -79,7 +79,7 @@ def train(
         entries = dataset.scan(folder)
     if count:
         space = _space(space, settings, given, template is not None)
-        return search(entries, space, settings, out, console, as_json, trials=count, time_limit_s=limit_s, jobs=jobs,
+        return search(folder, entries, space, settings, out, console, as_json, trials=count, time_limit_s=limit_s, jobs=jobs,
                       dask=dask or "", resume=resume, group_by=group, full_scale=full_scale, name=name, budget=limits)
     with console.status("computing features with the compiled pipeline, fitting") as status:
         trained = training.train(entries, settings, group_by=group, name=name, full_scale=full_scale)

@@ -19,8 +19,8 @@ from ..recordings import Entry
 from ..searchspace import SearchSpace
 
 
-def search(entries: Sequence[Entry], space: SearchSpace, settings: training.Settings, out: Path, console: Console,
-           as_json: bool, *, jobs: int | None, **options: Any) -> dict[str, Any]:
+def search(folder: Path, entries: Sequence[Entry], space: SearchSpace, settings: training.Settings, out: Path,
+           console: Console, as_json: bool, *, jobs: int | None, **options: Any) -> dict[str, Any]:
     """Search, save the model and a picture beside it, say what was found and what comes next."""
     chosen = searching.Options(jobs=jobs or os.cpu_count() or 1, **options)
     began = time.monotonic()
@@ -45,7 +45,7 @@ def search(entries: Sequence[Entry], space: SearchSpace, settings: training.Sett
     else:
         _show(found, chosen)
         print(f"picture in {picture}\nmodel in {out}")
-        console.print(f"[bold green]next:[/] auscult evaluate {out} DATASET; auscult build {out}", soft_wrap=True, markup=True)
+        console.print(f"[bold green]next:[/] auscult evaluate {out} {folder}; auscult build {out}", soft_wrap=True)
     return result
 
 
