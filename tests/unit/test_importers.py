@@ -69,7 +69,7 @@ def test_any_csv_layout_gives_the_same_numbers(tmp_path, data, layout, header, r
 @quick
 @given(st.binary(max_size=200) | st.text("0123456789.,;-+eE \t\n\"abxyzt[]", max_size=200).map(str.encode))
 def test_any_bytes_give_a_recording_or_one_clear_error(tmp_path, content):
-    for suffix in ("csv", "npz", "npy", "wav", "mat", "parquet", "json", "cbor"):
+    for suffix in ("csv", "npz", "npy", "wav", "mat", "parquet", "json", "cbor", "resd"):
         try:
             found = import_sources([text(tmp_path, content, f"log.{suffix}")], Options(rate_hz=100.0, unit="g", scale=1.0))
         except AuscultError as error:
