@@ -54,7 +54,7 @@ def create(folder: Path, template: str) -> Path:
     for file, text in (
             (FILE, settings + _DATA.format(name=name)),
             ("README.md", _README.format(name=name, template=template, description=start.description)),
-            (".gitignore", f"/data/\n/play.parquet\n/{name}.joblib\n/{name}.bundle/\n/{PICTURE}\n*.html\n")):
+            (".gitignore", f"/data/\n/play.parquet\n/{name}.joblib\n/{name}.bundle/\n/*.png\n/*.html\n")):
         with files.atomic(folder / file) as part:
             part.write_text(text, encoding="utf-8")
     templates.load(folder / FILE)
