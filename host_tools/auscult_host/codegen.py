@@ -79,7 +79,7 @@ def info(spec: PipelineSpec, model: "ModelCode | None" = None) -> str:
     return json.dumps({
         "name": spec.name, "window": spec.window, "hop": spec.hop, "axes": spec.axes, "rate_hz": spec.rate_hz,
         "full_scale": spec.full_scale, "rate_tolerance": spec.rate_tolerance, "features": len(spec.features),
-        "classes": spec.classes, **({"trigger": True} if spec.trigger else {}), "model": model.kind if model else None,
+        "classes": spec.classes, "model": model.kind if model else None,
     }, separators=(",", ":"))
 
 
