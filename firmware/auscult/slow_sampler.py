@@ -112,7 +112,8 @@ class SlowSampler:
         return OUT_OF_RANGE if self._cut < self._window else 0
 
     def _convert(self):
-        block, places, values, divisors = self._block, self._places, self._values, self._divisors
+        block, places = self._block, self._places  # four at once would make a tuple on the heap
+        values, divisors = self._values, self._divisors
         up, down = self._up, self._down
         for i in range(len(block)):
             place = places[i]

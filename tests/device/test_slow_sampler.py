@@ -185,3 +185,10 @@ def test_silence_is_an_error_of_the_sensor() -> None:
         for _ in range(3):
             sampler.step()
             bench.clock.sleep_ms(sampler.nap_ms())
+
+
+def test_on_micropython_a_sample_takes_no_heap(micropython: Callable[..., str]) -> None:
+    samples, temperature, door, humidity, pressure = map(int, micropython("run_slow_sampler.py").split())
+    assert samples == 50 and door == 25600
+    found = [word / 256 for word in (temperature, humidity, pressure)]
+    assert np.abs(np.array(found) - (4.5, 71.0, 101.325)).max() < 0.05
