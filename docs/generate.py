@@ -93,8 +93,8 @@ Rates and ranges are those of the chip: [sensors.md](sensors.md).
 
 A slow sensor takes one sample each `sensor.period_s`, on the board's clock and without drift, as the axes that the pipeline
 has: `temperature` (°C), `humidity` (%), `pressure` (kPa), and `door`, the pin `sensor.door_pin`: 100 when high, else 0. A sample
-that comes late by a period or more leaves a gap, which is marked. `sensor.rate_hz`, `sensor.range_g`, `quality` and resting do not
-apply to it.
+that comes late by a period or more leaves a gap, which is marked. `sensor.rate_hz`, `sensor.range_g`, `quality` and resting do
+not apply to it.
 
 ## What the node says
 
