@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from . import boards
+from . import boards, costs
 from .errors import AuscultError
+from .estimators import ModelCode
 from .spec import PipelineSpec
 from .train import Fitted
 
@@ -30,12 +31,7 @@ class Budget:
     board: str = USUAL_BOARD
     limits: tuple[tuple[str, float], ...] = ()
 
-    def _cost(self, spec: PipelineSpec, model: dict[str, Any] | None) -> dict[str, Any]:
-        try:
-            from . import costs
-        except ImportError:  # comes with the table of costs
-            return {"board": self.board, "flash_bytes": (model or {}).get("table_bytes", 0), "ram_bytes": 0, "instructions": 0,
-                    "seconds": None, "energy_uj": None}
+    def _cost(self, spec: PipelineSpec, model: ModelCode | None) -> dict[str, Any]:
         return costs.predict(spec, model, self.board).as_dict()
 
     def judge_features(self, spec: PipelineSpec) -> dict[str, Any]:
@@ -44,8 +40,7 @@ class Budget:
 
     def judge(self, fitted: Fitted) -> dict[str, Any]:
         """Cost of a pipeline, and `over`: by which share it is over each limit that it breaks."""
-        code = fitted.code()
-        return self._judged(self._cost(fitted.spec, {"kind": code.kind, **code.description}))
+        return self._judged(self._cost(fitted.spec, fitted.code()))
 
     def _judged(self, cost: dict[str, Any]) -> dict[str, Any]:
         over = {name: cost[_LIMITS[name][0]] / limit - 1 for name, limit in self.limits}
