@@ -30,7 +30,7 @@ from .searchwork import Cluster, Here, Local
 from .train import Settings, Trained
 
 POOL = 0.6  # share of the candidates that do not depend on how others did
-NEAR = 0.02  # candidates this close to the best are as good; the smallest of them is taken, as in the rule of one standard error
+NEAR = 0.01  # candidates this close to the best are as good; the smallest of them is taken, as in the rule of one standard error
 SHORT = 0.05  # share of the recordings that may be too short for a window
 Progress = Callable[[str, int, int, float | None], None]  # what, done, of how many, best score so far
 
@@ -71,6 +71,7 @@ class Search:
                  folder: Path, progress: Progress = lambda *_: None) -> None:
         self.entries, self.options, self.base, self.progress = entries, options, base, progress
         self.notes: list[str] = []
+        self.refused: AuscultError | None = None
         labels = train.check_labels(entries)
         space = self._fitting_models(space, labels)
         self.binary = all(MODELS[model].detector for model in space.models)
@@ -146,17 +147,19 @@ class Search:
     def _pool(self) -> list[Picked]:
         presets = len(self.candidates.preset_choices())
         count = min(self.options.trials, max(presets, round(POOL * self.options.trials)))
-        return searchstudy.pool(self.candidates, count, self.base.seed)
+        return searchstudy.pool(self.candidates, count, self.base.seed, self._able)
 
     def _try_pool(self) -> None:
         pool = self._pool()
         self.pool_size = len(pool)
+        if not pool and self.refused:
+            raise self.refused
         self._try({number: picked for number, picked in enumerate(pool) if number not in self.study.rows})
 
     def _try_guided(self) -> None:
         while (done := len(self.study.rows)) < self.options.trials and done >= self.pool_size and not self._late():
             count = min(searchstudy.BATCH, self.options.trials - done)
-            asked = self.study.ask(self.candidates, done, count, self.base.seed)
+            asked = self.study.ask(self.candidates, done, count, self.base.seed, self._able)
             if not asked:
                 self.notes.append("there was nothing more to choose from")
                 return
@@ -180,21 +183,26 @@ class Search:
             for number in sorted(found):
                 self.study.add(number, asked[number], found[number])
 
+    def _able(self, settings: Settings) -> bool:
+        """Whether there is such a pipeline: a spectrum wants a window that is long enough, and a rule of lines wants lines."""
+        try:
+            names = self.task.spec(settings).features
+        except AuscultError as error:
+            self.refused = error
+            return False
+        return any(name.startswith(MODELS[settings.model].only) for name in names)
+
     def _lend(self, cut: Cut) -> Any:
         return self.work.lend(searchdata.table_folder(self.tables, cut))
 
     def _superset(self, cut: Cut) -> list[str]:
         """Every feature that a candidate of this cut can ask for."""
         names: dict[str, None] = {}
-        refused: AuscultError | None = None
         for features in self.candidates.choices["features"]:
             for history in self.candidates.choices["history"]:
-                try:
-                    names |= dict.fromkeys(self.task.spec(self.candidates.with_features(cut, features, history)).features)
-                except AuscultError as error:  # such as bands of a window too short for them
-                    refused = error
-        if not names and refused:
-            raise refused
+                settings = self.candidates.with_features(cut, features, history)
+                if self._able(settings):
+                    names |= dict.fromkeys(self.task.spec(settings).features)
         return list(names)
 
     def _extract(self, cuts: Sequence[Cut]) -> None:
@@ -234,6 +242,7 @@ class Search:
         best = choose(rows)
         if best is not None:
             return best
+        self.study.rows.clear()  # nothing to go on with
         if any(row["over"] for row in rows):
             raise searchbudget.nothing_fits(self.options.budget, rows)
         why = next((row["failed"] for row in rows if row.get("failed")), "no candidate was tried in time")

@@ -64,7 +64,7 @@ class SearchSpace(BaseModel):
     windows_s: list[float] = [1.0, 0.5, 0.25, 0.125, 2.0, 4.0, 8.0]
     overlap: list[float] = [0.5, 0.0]
     fronts: list[str] = [""]
-    features: list[str] = ["default", "activity", "f54", "default+activity"]
+    features: list[str] = ["default", "activity", "activity_lag2", "f54"]
     history: list[str] = [""]
     keep: list[int] = [0, 8, 16, 32, 64]
     models: list[str] = ["forest", "lda", "logistic", "ridge", "extra_trees", "mlp", "nb", "gmm", "knn", "tree"]
@@ -123,6 +123,16 @@ def preset_of(settings: Settings) -> Preset:
         "window": settings.window, "overlap": 1 - settings.hop / settings.window, "front": settings.front,
         "features": "+".join(settings.features), "history": history, "keep": settings.keep, "model": settings.model,
         "trees": settings.trees, "depth": settings.depth, "bits": settings.bits, "layout": settings.layout, **params})
+
+
+def general() -> SearchSpace:
+    """What is searched where no template is asked for: every kind of model, and what is known to do well with movement, of
+    which a few random candidates might miss the best."""
+    space = SearchSpace.model_validate({})
+    moving = [{"features": features, "window_s": 4.0, "model": model}
+              for features, model in (("activity", "lda"), ("activity_lag2", "lda"), ("activity", "forest"))]
+    presets = [*({"model": model} for model in space.models), *moving]
+    return SearchSpace.model_validate({"presets": presets})
 
 
 class Cut(NamedTuple):

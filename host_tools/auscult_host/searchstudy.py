@@ -19,6 +19,7 @@ from .train import Settings
 
 BATCH = 4  # guided candidates are asked for so many at a time, whatever the number of processes: the same search everywhere
 _TRIES = 50
+Able = Callable[[Settings], bool]  # whether there is such a pipeline
 Row = dict[str, Any]  # what searchjob.evaluate() returns, with its number
 
 
@@ -82,7 +83,7 @@ class Study:
             user_attrs={"number": number, "row": row}, system_attrs={"constraints": list(row["over"].values()) or [
                 1.0 if row["score"] is None else -1.0]})
 
-    def ask(self, candidates: Candidates, number: int, count: int, seed: int) -> list[Picked]:
+    def ask(self, candidates: Candidates, number: int, count: int, seed: int, able: Able) -> list[Picked]:
         """The next candidates, guided by all before this number (Optuna's TPE); fewer when nothing new is left."""
         sampler = self.optuna.samplers.TPESampler(seed=seed + number, multivariate=True, group=True, constant_liar=True,
                                                   constraints_func=lambda trial: [0.0])
@@ -99,7 +100,7 @@ class Study:
                 picked = Picked(candidates, trial.suggest_categorical)
             else:
                 picked = at_random(candidates, rng)
-            if repr(picked.settings) not in known:
+            if repr(picked.settings) not in known and able(picked.settings):
                 known.add(repr(picked.settings))
                 found.append(picked)
             if len(found) == count:
@@ -144,15 +145,16 @@ def at_random(candidates: Candidates, rng: np.random.Generator) -> Picked:
     return Picked(candidates, lambda _, choices: choices[int(rng.integers(len(choices)))])
 
 
-def pool(candidates: Candidates, count: int, seed: int) -> list[Picked]:
+def pool(candidates: Candidates, count: int, seed: int, able: Able) -> list[Picked]:
     """The fixed presets, then random candidates: none depends on how another did."""
-    found = [Picked(candidates, choose) for choose in candidates.preset_choices()][:count]
+    presets = [Picked(candidates, choose) for choose in candidates.preset_choices()]
+    found = [picked for picked in presets if able(picked.settings)][:count]
     known = {repr(picked.settings) for picked in found}
     for number in range(len(found), count):
         rng = np.random.default_rng([seed, number])
         for _ in range(_TRIES):
             picked = at_random(candidates, rng)
-            if repr(picked.settings) not in known:
+            if repr(picked.settings) not in known and able(picked.settings):
                 known.add(repr(picked.settings))
                 found.append(picked)
                 break

@@ -165,6 +165,7 @@ def test_a_budget_that_nothing_can_meet_says_what_binds(tmp_path):
         run(tmp_path / "study", budget=searchbudget.parse("flash=300,instructions=10M"), trials=4)
     assert "none of 4 candidates meets the budget" in stop.value.found and "flash binds: 300 bytes allowed" in stop.value.found
     assert "the smallest needs" in stop.value.found and "instructions" in stop.value.hint
+    assert not (tmp_path / "study").exists()
 
 
 # --- a cluster

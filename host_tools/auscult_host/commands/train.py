@@ -67,7 +67,7 @@ def train(
         ("window", window), ("hop", hop), ("features", None if feature_list is None else _split(feature_list)), ("model", model),
         ("trees", trees), ("depth", depth), ("keep", keep), ("false_alarms", false_alarms), ("novelty", novelty))
         if value is not None}
-    space = start.search if template else searchspace.SearchSpace.model_validate({})
+    space = start.search if template else searchspace.general()
     count = space.trials if trials is None else trials
     settings = start.settings() if template or not count else training.Settings()
     settings = dataclasses.replace(settings, **given, seed=seed)
