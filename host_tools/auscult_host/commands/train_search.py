@@ -36,6 +36,10 @@ def search(folder: Path, entries: Sequence[Entry], space: SearchSpace, settings:
                 bar.update(line, total=max(1, total), completed=done, description=text)
 
         found = searching.Search(entries, space, settings, chosen, out.with_suffix(".study"), progress).run()
+        if chosen.budget.limits:
+            from .. import searchmeasure
+
+            found.notes += searchmeasure.check(found.trained, chosen.budget, lambda text: progress(text, 0, 0, None))
     picture = pictures.search(found.rows, found.front, found.best, space.metric, out.with_name(f"{out.stem}-search.png"),
                               f"{chosen.name}: {len(found.rows)} candidates")
     training.save(found.trained, out)
