@@ -41,10 +41,14 @@ def sensed(index: int, session: int, speed: np.ndarray, load: np.ndarray, rate_h
     on = np.clip(20 * speed, 0, 1)  # the drive's current
     body = np.zeros((len(t), 3))
     if speed.any():
-        nominal = dataclasses.replace(built, hum_mm_s=0.0, rumble=built.rumble * 0.6)
+        nominal = dataclasses.replace(built, hum_mm_s=0.0, gear_teeth=0, rumble=built.rumble * 0.6)
         # _shaft gives a velocity that is the same at every speed, as an acceleration at the mean one
         body += _shaft(nominal, rng, angle, rate_hz) * (speed**2 / speed.mean())[:, None]
         body += _background(nominal, rng, 1.0, t, angle, rate_hz) * (speed**2 * np.sqrt(load))[:, None]
+        if built.gear_teeth:  # as far as the sensor's own filter lets it through
+            passed = built.gear_teeth * hz < 0.45 * rate_hz
+            mesh = 0.4 * load * speed**2 * passed * (1 + 0.2 * np.cos(angle)) * np.cos(built.gear_teeth * angle)
+            body += mesh[:, None] * np.array([0.7, 0.6, 1.0])
         body += (0.12 * on * load * np.cos(2 * math.pi * 2 * built.mains_hz * t))[:, None] * np.array([0.8, 0.2, 1.0])
     floor = np.sin(2 * math.pi * day.uniform(8, 20) * t + day.uniform(0, 6)) * day.uniform(0.005, 0.02)
     body += floor[:, None] * np.array([0.3, 0.3, 1.0])
