@@ -78,7 +78,8 @@ def _natmod(name: str, arch: str, source: str, binding: str) -> Path:
         # a copy: mpy_ld looks for names (MP_QSTR_*) in this very file
         shutil.copy(hostlib.native_sources() / binding, work / "module.c")
         environment = {**os.environ, "LC_ALL": "C", "PYTHONDONTWRITEBYTECODE": "1"}
-        for extra in ("", _LIBC, _LIBC + _LIBGCC):
+        extra = ""
+        while True:
             (work / "Makefile").write_text(_MAKEFILE.format(
                 micropython=micropython, arch=arch, name=name, flags=_FLAGS, native=hostlib.native_sources(),
                 extra=extra))
@@ -87,8 +88,10 @@ def _natmod(name: str, arch: str, source: str, binding: str) -> Path:
                               environment)
                 break
             except AuscultError as error:
-                if _LIBGCC in extra or "undefined symbol" not in error.found:
+                missed = re.findall(r"undefined symbol: (\w+)", error.found)
+                if _LIBGCC in extra or not missed:
                     raise
+                extra = _LIBC + _LIBGCC if extra or any(symbol.startswith("__") for symbol in missed) else _LIBC
         (work / f"{name}.mpy").replace(target)
     return target
 
