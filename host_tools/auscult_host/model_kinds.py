@@ -136,7 +136,7 @@ def _level(s: "Settings") -> Any:
 def _line_rule(s: "Settings") -> Any:
     from .estimators.line_rule import LineRule
 
-    return LineRule()
+    return LineRule(s.params.get("columns"))
 
 
 def _detector(learn: Callable[[Any, NDArray[np.float64]], None]) -> Callable[..., list[str]]:

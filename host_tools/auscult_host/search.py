@@ -350,7 +350,7 @@ def describe(row: Row) -> str:
     """A candidate in a few words."""
     s = settings_of(row)
     size = {"forest": f" {s.trees}×{s.depth}", "extra_trees": f" {s.trees}×{s.depth}", "tree": f" {s.depth}"}.get(s.model, "")
-    size = size or "".join(f" {key} {given}" for key, given in s.params.items())
+    size = size or "".join(f" {key} {given}" for key, given in s.params.items() if not isinstance(given, dict))
     parts = [f"{s.model}{size}", f"{row['features']} of {'+'.join(s.features)}", f"window {s.window}/{s.hop}"]
     if s.front:
         parts.append(s.front)

@@ -199,6 +199,10 @@ def fit(base: PipelineSpec, raw: NDArray[np.int32], labels: NDArray[Any], groups
         best = np.sort(rank(rows, labels)[:settings.keep])
         used, rows = used[best], rows[:, best]
     rows = np.ascontiguousarray(rows)
+    lines = settings.params.get("lines", {})  # label: order, as in inner = "bpfi"
+    places = {base.parsed()[column].order: place for place, column in reversed(list(enumerate(used)))}
+    columns = {label: places[order] for label, order in lines.items() if order in places}
+    settings = dataclasses.replace(settings, params={**settings.params, "columns": columns})
     estimator, classes = fit_kind(rows, np.asarray(labels), np.asarray(groups), settings)
     spec = base.model_copy(update={
         "features": [base.features[i] for i in used], "shifts": [shifts[i] for i in used], "classes": classes})

@@ -34,6 +34,15 @@ def test_two_lines_of_one_class_leave_the_clearer_one() -> None:
     assert LineRule().fit(rows, labels).lines_ == {1: 1, 2: 0}
 
 
+def test_physics_says_whose_line_it_is_where_the_training_does_not() -> None:
+    """An outer race's fault of a size that shows no line, and a ball that happens to show a little of that line."""
+    rows, labels = lines(6)
+    rows[labels == "outer", 0] = rows[labels == "ball", 0] - 0.5
+    weak = lines(6)
+    assert (LineRule({"inner": 1, "outer": 0}).fit(rows, labels).predict(weak[0]) == weak[1]).mean() > 0.95
+    assert (LineRule().fit(rows, labels).predict(weak[0]) == weak[1]).mean() < 0.7
+
+
 @pytest.mark.parametrize("classes", [2, 3])
 def test_probabilities_belong_to_the_classes(classes: int) -> None:
     rows, labels = lines(6)

@@ -13,19 +13,25 @@ THRESHOLDS = 400  # tried at most
 
 
 class LineRule(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Columns are heights of lines, all in one unit. A line belongs to the class in which it is highest on average, a
-    class has at most one line, and the classes without one share what lies below the threshold.
+    """Columns are heights of lines, all in one unit. Classes that have no line share what lies below the threshold.
+
+    columns: the line of each class that has one, where physics tells (an inner race's fault makes the line at BPFI);
+    without, a line belongs to the class in which it is highest on average, at most one to a class.
 
     The threshold is the lowest of those with the best macro-F1 in training: a fault that is weaker than all that were
     heard has a lower line, so nothing is gained by going further from what the classes without a line show.
     A tree has a threshold for each line, mid-way between the classes it has seen, and does worse on faults of another size.
     """
 
+    def __init__(self, columns: dict[str, int] | None = None) -> None:
+        self.columns = columns
+
     def fit(self, X: Any, y: Any) -> "LineRule":
         rows, labels = np.asarray(X, dtype=float), np.asarray(y)
         self.classes_ = np.unique(labels)
         self.n_features_in_ = rows.shape[1]
-        self.lines_ = _owners(rows, labels, self.classes_)
+        known = {i: self.columns[c] for i, c in enumerate(self.classes_) if c in self.columns} if self.columns else {}
+        self.lines_ = known or _owners(rows, labels, self.classes_)
         without = [i for i in range(len(self.classes_)) if i not in self.lines_]
         tops = rows[:, list(self.lines_.values())].max(axis=1)
         best, self.threshold_ = -1.0, float(tops.min())
