@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # make demo   the main job, end to end, on a simulated board        make test   all tests
 # make bench  instructions and bytes, against peers                 make setup  only set up (the others do it too)
+# make accuracy  figures on real sets (AUSCULT_DATA=folder, MOTION=folder of CSV files), beside their bars
 #
 # Everything downloaded or built goes to build/; an interrupted run goes on where it stopped.
 
@@ -16,9 +17,9 @@ export PYTHONDONTWRITEBYTECODE = 1
 PACKAGES := make gcc libc6-dev python3-venv gcc-arm-none-eabi libnewlib-arm-none-eabi gcc-riscv64-unknown-elf \
 	picolibc-riscv64-unknown-elf qemu-system-arm qemu-system-misc
 
-.PHONY: help setup demo test bench docs clean
+.PHONY: help setup demo test bench accuracy docs clean
 help:
-	@sed -n '2,5s/^# //p' Makefile
+	@sed -n '2,6s/^# //p' Makefile
 
 setup: build/packages.done build/venv.done build/toolchain.done
 
@@ -71,6 +72,9 @@ test: setup
 
 bench: setup build/bench.done
 	@$(AUSCULT) bench
+
+accuracy: setup
+	@$(BIN)/python -m auscult_host.accuracy $(if $(MOTION),--motion $(MOTION))
 
 # the peers that are measured against; left out with a note where they cannot be installed
 build/bench.done: build/venv.done
