@@ -15,6 +15,7 @@ TABLE = (
     ("", "name", "text", (32,), "auscult"),
     ("", "pipeline", "text", (120,), "/pipeline.mpy"),  # a .mpy file, or the name of a module in the firmware
     ("", "watchdog_s", "int", (0, 300), 0),  # 0: none, as while developing
+    ("", "shaft_hz", "number", (0.01, 100000), None),  # speed of the shaft where it is not the pipeline's nominal one
     ("sensor", "chip", "choice", tuple(sorted(list(CHIPS) + list(SLOW_CHIPS))), "adxl345"),
     ("sensor", "bus", "choice", ("i2c", "spi"), "i2c"),
     ("sensor", "id", "int", (0, 9), 1),  # number of the I2C or SPI peripheral

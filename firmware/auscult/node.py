@@ -104,6 +104,8 @@ class Node:
         self.config, self._clock, self._source, self._door = config, clock, source, door
         self._slow = config["sensor"]["period_s"] is not None
         self.pipeline = pipeline or pipelines.load(config["pipeline"])
+        if config["shaft_hz"] is not None:
+            self.pipeline.set_shaft(config["shaft_hz"])
         classes = [str(label) for label in self.pipeline.classes]
         self.decision = make_decision(config["decision"], classes) if classes else None
         report = config["report"]

@@ -218,6 +218,8 @@ def play(trained: Trained, recording: recordings.Recording, board_name: str = "s
     if module:
         build.check_architecture(module, boards.load(board_name).arch, board_name)
     config = node_config(trained, chip, bus, k, n, every)
+    if recording.rpm and any(feature.order for feature in trained.spec.parsed()):
+        config["shaft_hz"] = recording.rpm / 60
     arguments: dict[str, str] = {}
     if is_slow:
         words = recordings.to_int16(recording, trained.spec.full_scale)
