@@ -327,7 +327,8 @@ def _model_instructions(spec: PipelineSpec, model: "ModelCode") -> Terms:
 
 def _model_bytes(model: "ModelCode") -> Terms:
     facts = model.description
-    terms: Terms = {f"model {model.kind} {facts['layout']}": 1}
+    emitted = "trees" if "trees" in facts else model.kind  # a tree, a forest and extra trees are the same code
+    terms: Terms = {f"model {emitted} {facts['layout']}": 1}
     if "trees" in facts and facts["layout"] == "fast":
         terms |= {name: facts[name] for name in ("splits", "leaves", "trees", "wide_limits", "wide_leaves")}
         terms["reloads"] = facts["splits"] * math.log2(facts["features"])  # few features stay in registers
