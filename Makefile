@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 PACKAGES := make gcc libc6-dev python3-venv gcc-arm-none-eabi libnewlib-arm-none-eabi gcc-riscv64-unknown-elf \
 	picolibc-riscv64-unknown-elf qemu-system-arm qemu-system-misc
 
-.PHONY: help setup demo test bench accuracy docs clean
+.PHONY: help setup demo test bench accuracy docs clean costs
 help:
 	@sed -n '2,6s/^# //p' Makefile
 
@@ -81,6 +81,10 @@ build/bench.done: build/venv.done
 	@echo "setup: Python packages of the benchmarks"
 	@$(BIN)/pip install -q -e '.[bench]' >build/bench.log 2>&1 || tail -3 build/bench.log
 	@touch $@
+
+# what costs.py predicts from: an hour on two cores
+costs: setup
+	@$(BIN)/python -m auscult_host.benchmarks.calibrate
 
 docs: setup
 	@$(BIN)/python docs/generate.py

@@ -15,7 +15,7 @@ import packages  # noqa: E402
 import sensor_tables  # noqa: E402
 import stubs  # noqa: E402
 from auscult import config  # noqa: E402
-from auscult_host import features  # noqa: E402
+from auscult_host import bench, costs, features  # noqa: E402
 
 
 def features_page() -> str:
@@ -49,7 +49,26 @@ def features_page() -> str:
         if any(kind.endswith(".norm") for kind in kinds):
             said += ", and some of the norm"
         lines.append(f"| `{name}` | {len(features.names(['x', 'y', 'z'], kinds))} | {said} |")
-    return "\n".join([*lines, "", _LAG])
+    return "\n".join([*lines, "", _LAG, *_costs()])
+
+
+def _costs() -> list[str]:
+    """What each kind costs on each board: the measured part of the table that the search predicts from."""
+    boards = [name for name in bench.BOARDS if name in costs.tables()]
+    lines = ["## What they cost", "", "Instructions of one window of 512 samples of one axis (kinds of several axes: of three), the call from "
+             "Python included, as", "counted on simulated boards; they are not cycles. Kinds share work: a pipeline costs less than their "
+             "sum. `auscult train`", "predicts whole pipelines from `costs.json`, of which this is a part. On pipelines that it was not made "
+             "from it was off by at most", "; ".join(f"{_percent(name, 'instructions')} of the instructions and {_percent(name, 'bytes')} "
+             f"of the bytes on {name}" for name in boards) + ".", "",
+             "| kind | " + " | ".join(boards) + " |", "|---|" + "---:|" * len(boards)]
+    for kind in features.KINDS.values():
+        cells = [costs.tables()[name]["alone"].get(kind.name) for name in boards]
+        lines.append(f"| `{kind.shown}` | " + " | ".join("–" if cell is None else f"{cell:,}" for cell in cells) + " |")
+    return [*lines, ""]
+
+
+def _percent(board: str, what: str) -> str:
+    return f"{100 * costs.tables()[board]['off'][what]['worst']:.1f} %"
 
 
 _LAG = """A `:lag2` at the start of a recording is the value of the first window. Where every recording holds one state only, it
