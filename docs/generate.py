@@ -55,11 +55,13 @@ def features_page() -> str:
 def _costs() -> list[str]:
     """What each kind costs on each board: the measured part of the table that the search predicts from."""
     boards = [name for name in bench.BOARDS if name in costs.tables()]
-    lines = ["## What they cost", "", "Instructions of one window of 512 samples of one axis (kinds of several axes: of three), the call from "
-             "Python included, as", "counted on simulated boards; they are not cycles. Kinds share work: a pipeline costs less than their "
-             "sum. `auscult train`", "predicts whole pipelines from `costs.json`, of which this is a part. On pipelines that it was not made "
-             "from it was off by at most", "; ".join(f"{_percent(name, 'instructions')} of the instructions and {_percent(name, 'bytes')} "
-             f"of the bytes on {name}" for name in boards) + ".", "",
+    off = "; ".join(f"{_percent(name, 'instructions')} of the instructions and {_percent(name, 'bytes')} of the bytes on {name}"
+                    for name in boards)
+    lines = ["## What they cost", "",
+             "Instructions of one window of 512 samples of one axis (kinds of several axes: of three), the call from Python",
+             "included, as counted on simulated boards; they are not cycles. Kinds share work: a pipeline costs less than their",
+             "sum. `auscult train` predicts whole pipelines from `costs.json`, of which this is a part. On pipelines that it was",
+             f"not made from it was off by at most {off}.", "",
              "| kind | " + " | ".join(boards) + " |", "|---|" + "---:|" * len(boards)]
     for kind in features.KINDS.values():
         cells = [costs.tables()[name]["alone"].get(kind.name) for name in boards]

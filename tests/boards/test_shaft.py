@@ -19,7 +19,8 @@ def turning(label: str, shaft_hz: float, seed: int, seconds: float = 6.0) -> Rec
     t = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
     loud = 1 + 0.9 * (label == "worn") * np.sin(2 * np.pi * 3.6 * shaft_hz * t + rng.uniform(0, 6))
     data = rng.normal(0, 2, (len(t), 3)) * loud[:, None] + (0, 0, 9.8)
-    return Recording(data, RATE_HZ, label=label, machine=f"m{seed % 2}", session=str(seed), rpm=60 * shaft_hz, name=f"{label}_{seed}")
+    return Recording(data, RATE_HZ, label=label, machine=f"m{seed % 2}", session=str(seed), rpm=60 * shaft_hz,
+                     name=f"{label}_{seed}")
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,8 @@ def test_an_empty_object_gives_every_key_a_default() -> None:
 @pytest.mark.parametrize(("given_", "says"), [
     ([], r"found \[\], expected an object"),
     ({"sensor": 3}, "sensor is 3, expected an object"),
-    ({"sensors": {}}, "unknown key sensors; known: decision, name, pipeline, power, quality, report, sensor, shaft_hz, watchdog_s"),
+    ({"sensors": {}},
+     "unknown key sensors; known: decision, name, pipeline, power, quality, report, sensor, shaft_hz, watchdog_s"),
     ({"sensor": {"rate": 1}}, "unknown key sensor.rate; known: address, bus, chip"),
     ({"sensor": {"chip": "bma"}}, 'sensor.chip is "bma", allowed: "adxl345"'),
     ({"sensor": {"range_g": 3}}, "sensor.range_g is 3, allowed with adxl345: 2, 4, 8, 16"),
