@@ -74,7 +74,7 @@ bench: setup build/bench.done
 	@$(AUSCULT) bench
 
 accuracy: setup
-	@$(BIN)/python -m auscult_host.accuracy $(if $(MOTION),--motion $(MOTION))
+	@$(BIN)/python -m auscult_host.accuracy $(if $(MOTION),--motion '$(MOTION)')
 
 # the peers that are measured against; left out with a note where they cannot be installed
 build/bench.done: build/venv.done
