@@ -16,7 +16,7 @@ from .estimators.onnx_net import read_onnx
 from .estimators.scaling import take_apart
 from .train import ANOMALY, OWN, Settings, Trained, load
 
-FILES = "a .joblib or .pkl file of scikit-learn, .onnx, .keras or .h5"
+FILES = "a model from `auscult train`, a .joblib or .pkl file of scikit-learn, .onnx, .keras or .h5"
 
 
 def read(path: Path, classes: Sequence[str] | None = None) -> Any:

@@ -35,6 +35,7 @@ class OnBoard:
         self.board, self.spec, self.folder = board, spec, folder
         module = build.native_module(spec, board.board.arch, model)
         self.bytes = module.stat().st_size
+        board.soft_reset()  # machine code of earlier modules would stay
         board.put(module, f"/{spec.name}.mpy")
         board.exec(_LOAD.format(name=spec.name, frame=2 * len(spec.axes)))
 
