@@ -13,6 +13,7 @@ import numpy as np
 from .errors import AuscultError
 from .importers.units import parse_unit
 from .recordings import Recording, read, write
+from .texts import listed
 
 _PLAIN = ("label", "machine", "session", "placement", "rate_hz", "rpm")
 
@@ -36,17 +37,15 @@ class Changes:
     drop: bool = False
 
 
-def listed(text: str | None) -> tuple[str, ...]:
-    """'x, y' -> ('x', 'y')"""
-    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
-
-
 def seconds(text: str) -> tuple[float, ...]:
     """'1.5,3.2' -> (1.5, 3.2)"""
     try:
-        return tuple(sorted(float(part) for part in listed(text)))
-    except ValueError as error:
-        raise AuscultError(f"the moments {text!r}", "seconds, separated by commas", "for example --split 1.5,3.2") from error
+        found = sorted(float(part) for part in listed(text))
+    except ValueError:
+        found = [math.nan]
+    if not all(map(math.isfinite, found)):
+        raise AuscultError(f"the moments {text!r}", "seconds, separated by commas", "for example --split 1.5,3.2")
+    return tuple(found)
 
 
 def stretch(text: str) -> tuple[float, float]:
@@ -71,18 +70,26 @@ def edit(files: Sequence[Path], changes: Changes) -> list[dict[str, Any]]:
     if not paths:
         raise AuscultError(f"{files[0]} holds no recordings", "at least one .parquet file", "check the path")
     if changes.drop:
-        return [_drop(path) for path in paths]
+        targets = [_dropped(path) for path in paths]  # refuses before anything is moved
+        return [_drop(path, target) for path, target in zip(paths, targets, strict=True)]
     for path in paths:
-        _changed(path, changes)  # refuses before anything is written
+        parts, _ = _changed(path, changes)  # refuses before anything is written
+        there = next((name for name in _names(path, len(parts)) if name != path and name.exists()), None)
+        if there is not None:
+            raise AuscultError(f"{there} exists already", "a free name for each part", "move it away first")
     return [_edit(path, changes) for path in paths]
 
 
-def _drop(path: Path) -> dict[str, Any]:
+def _dropped(path: Path) -> Path:
     if not path.is_file():
         raise AuscultError(f"there is no file {path}", "a recording (.parquet)", "check the path")
     target = path.parent / "dropped" / path.name
     if target.exists():
         raise AuscultError(f"{target} exists already", "a free name", "move it away first")
+    return target
+
+
+def _drop(path: Path, target: Path) -> dict[str, Any]:
     target.parent.mkdir(exist_ok=True)
     path.replace(target)
     return {"recording": path.stem, "done": f"moved to {target}", "files": [str(target)]}
@@ -93,11 +100,15 @@ def _edit(path: Path, changes: Changes) -> dict[str, Any]:
     if len(parts) == 1:
         write(parts[0], path)
         return {"recording": path.stem, "done": said, "files": [str(path)]}
-    names = [path.with_name(f"{path.stem}_part{i}.parquet") for i in range(1, len(parts) + 1)]
+    names = _names(path, len(parts))
     for name, part in zip(names, parts, strict=True):
         write(part, name)
     path.unlink()  # only now: what it held stands in the parts
     return {"recording": path.stem, "done": f"{said}: {', '.join(name.stem for name in names)}", "files": [str(n) for n in names]}
+
+
+def _names(path: Path, parts: int) -> list[Path]:
+    return [path] if parts == 1 else [path.with_name(f"{path.stem}_part{i}.parquet") for i in range(1, parts + 1)]
 
 
 def _changed(path: Path, changes: Changes) -> tuple[list[Recording], str]:
@@ -111,7 +122,8 @@ def _changed(path: Path, changes: Changes) -> tuple[list[Recording], str]:
     if changes.scale is not None:
         if not (math.isfinite(changes.scale) and changes.scale):
             raise AuscultError(f"a scale of {changes.scale}", "a number other than 0", "for example --scale 9.80665")
-        data = data * changes.scale
+        with np.errstate(over="ignore", invalid="ignore"):  # becomes infinite, which Recording refuses
+            data = data * changes.scale
         said.append(f"numbers × {changes.scale:g}")
     axes = changes.axes or recording.axes
     if changes.keep_axes:

@@ -23,7 +23,7 @@ from .files import atomic
 from .hostlib import HostPipeline, choose_shifts, quantise
 from .model_kinds import ANOMALY, MODELS, fit_kind
 from .recordings import Entry, Header, Recording
-from .spec import Front, PipelineSpec
+from .spec import MIN_POINTS, Front, PipelineSpec
 
 FORMAT_VERSION = 1
 MOST_WINDOWS = 200_000  # to learn from; more are thinned out evenly, so that they fit in memory
@@ -111,8 +111,7 @@ def train(recordings: Sequence[Recording | Entry], settings: Settings, *, group_
 
     Raises AuscultError for missing labels, too few classes, unknown features or models, a window that is too long.
     """
-    if settings.model not in MODELS:
-        raise AuscultError(f"the model {settings.model!r}", f"one of {', '.join(MODELS)}", "for example --model forest")
+    check_settings(settings)
     check_kind(check_labels(recordings), settings)
     dataset.check_uniform(recordings)
     if group_by == "auto":
@@ -133,6 +132,20 @@ def train(recordings: Sequence[Recording | Entry], settings: Settings, *, group_
         "feature_std": quantised.std(axis=0).round(2).tolist(),
     }
     return Trained(**vars(fitted), settings=settings, training=training)
+
+
+def check_settings(settings: Settings) -> None:
+    """Raises AuscultError for an unknown model and for numbers that no pipeline can have."""
+    if settings.model not in MODELS:
+        near = difflib.get_close_matches(settings.model, MODELS, 1)
+        raise AuscultError(f"the model {settings.model!r}", f"one of {', '.join(MODELS)}", f"--model {(near or ['forest'])[0]}")
+    if settings.window < MIN_POINTS or settings.hop < 1:
+        raise AuscultError(f"window {settings.window} with hop {settings.hop}",
+                           f"a window of at least {MIN_POINTS} and a hop of at least 1", "for example --window 512 --hop 256")
+    if not 0 < settings.false_alarms < 1:
+        raise AuscultError(f"a share of {settings.false_alarms} false alarms", "more than 0, less than 1", "for example 0.01")
+    if not 0 <= settings.novelty < 1:
+        raise AuscultError(f"a share of {settings.novelty} novel windows", "from 0 to less than 1", "for example 0.01")
 
 
 def _windows(recordings: Sequence[Recording | Entry], pipeline: HostPipeline, group_by: str,

@@ -216,6 +216,12 @@ def test_a_label_with_a_typo(clean, tmp_path):
     assert read(finding.path).label == "normal"
 
 
+def test_a_rare_state_with_a_like_name_is_no_typo(tmp_path):
+    folder = healthy(tmp_path, labels=("normal",), each=3)
+    write(recording(90, label="abnormal", machine="a"), folder / "odd.parquet")
+    assert "label typo" not in kinds(inspection.inspect(folder, judge_labels=False))
+
+
 def test_one_session_on_both_sides(tmp_path):
     for i, label in enumerate(("normal", "normal", "worn", "worn")):
         write(recording(i, label, "", ""), tmp_path / f"r{i}.parquet")
@@ -266,6 +272,15 @@ def test_a_mistake_changes_nothing(clean, tmp_path):
         edit.edit([folder], edit.Changes())
     with pytest.raises(AuscultError, match="would be left"):
         edit.edit([folder], edit.Changes(cuts=((0.0, 100.0),)))
+    first = min(before)
+    with pytest.raises(AuscultError, match="there is no file"):
+        edit.edit([first, folder / "missing.parquet"], edit.Changes(drop=True))
+    (folder / f"{first.stem}_part2.parquet").write_bytes(before[first])
+    with pytest.raises(AuscultError, match="exists already"):
+        edit.edit([first], edit.Changes(splits=(1.0,)))
+    (folder / f"{first.stem}_part2.parquet").unlink()
+    with pytest.raises(AuscultError, match="the moments 'nan'"):
+        edit.seconds("nan")
     assert {path: path.read_bytes() for path in folder.glob("*.parquet")} == before
 
 

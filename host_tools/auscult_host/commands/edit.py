@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from .. import edit as editing
+from ..texts import listed
 
 
 def edit(
@@ -32,7 +33,7 @@ def edit(
     """Change what is written about recordings, convert their unit, cut pieces out, or drop them."""
     changes = editing.Changes(
         label=label, machine=machine, session=session, placement=placement, rate_hz=rate_hz, rpm=rpm, unit=unit, scale=scale,
-        axes=editing.listed(axes), keep_axes=editing.listed(keep_axes), cuts=tuple(editing.stretch(text) for text in cut or ()),
+        axes=listed(axes), keep_axes=listed(keep_axes), cuts=tuple(editing.stretch(text) for text in cut or ()),
         splits=editing.seconds(split), drop=drop)
     done = editing.edit(files, changes)
     if as_json:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from .. import dataset, rows, train
 from ..errors import AuscultError
+from ..texts import listed
 
 
 def features(
@@ -36,8 +37,8 @@ def features(
     if like is not None:
         spec = rows.pipeline_of(like)[0].model_copy(update={"classes": []})
     else:
-        settings = train.Settings(window=window, hop=window if hop is None else hop, features=_split(feature_list),
-                                  front=front, history=_split(history))
+        settings = train.Settings(window=window, hop=window if hop is None else hop, features=listed(feature_list),
+                                  front=front, history=listed(history))
         scale = dataset.choose_full_scale(entries) if full_scale is None else full_scale
         spec = train.base_spec(entries, settings, name, scale)
     with console.status("computing features with the compiled pipeline"):
@@ -53,7 +54,3 @@ def features(
     console.print("[bold green]next:[/] fit a model on these columns, holding out whole groups, save it with joblib, then "
                   f"auscult build my_model.joblib --like {out}", soft_wrap=True)
     return result
-
-
-def _split(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`auscult generate`: recordings made from physics."""
 
+import collections
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,8 @@ from rich.console import Console
 
 from .. import generate as physics
 from .. import project
-from ..recordings import read
+from ..recordings import read_header
+from ..texts import listed
 
 
 def generate(
@@ -34,13 +36,10 @@ def generate(
     with console.status(f"making recordings: {process}"):
         paths = physics.generate(
             out, kind=process, machines=machines, sessions=sessions, seconds=seconds, rate_hz=rate_hz, seed=seed,
-            faults=None if faults is None else [fault.strip() for fault in faults.split(",") if fault.strip()])
+            faults=None if faults is None else list(listed(faults)))
         if play:
             physics.write_play(play, process, machines=machines, sessions=sessions, rate_hz=rate_hz, seed=seed)
-    labels: dict[str, int] = {}
-    for path in paths:
-        label = read(path).label
-        labels[label] = labels.get(label, 0) + 1
+    labels = dict(collections.Counter(read_header(path).label for path in paths))
     result = {"folder": str(out), "recordings": len(paths), "rate_hz": rate_hz, "seconds": seconds, "labels": labels,
               "seed": seed, "play": str(play) if play else None}
     if as_json:

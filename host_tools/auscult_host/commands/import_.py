@@ -14,6 +14,7 @@ from .. import dataset
 from ..errors import AuscultError
 from ..importers import Notes, Options, stream_sources, write_dataset
 from ..recordings import UNITS, Recording
+from ..texts import listed
 
 
 def import_(
@@ -37,7 +38,7 @@ def import_(
     label_column: Annotated[str, typer.Option(help="Tables: the column of labels, likewise.")] = "",
     machine_column: Annotated[str, typer.Option(help="Tables: the column of machines or subjects, likewise.")] = "",
     session_column: Annotated[str, typer.Option(help="Tables: the column of sessions or trials, likewise.")] = "",
-    split_gaps: Annotated[float | None, typer.Option(help="Tables: gaps in time of more seconds begin a new "
+    split_gaps: Annotated[float | None, typer.Option(min=0, help="Tables: gaps in time of more seconds begin a new "
                                                      "recording.")] = None,
     key: Annotated[str | None, typer.Option(help="npz, mat: the array to take.")] = None,
     sensor: Annotated[str, typer.Option(help="Which sensor.")] = "",
@@ -51,7 +52,7 @@ def import_(
     console = Console(stderr=True, quiet=as_json, highlight=False)
     options = Options(rate_hz=rate_hz, unit=unit, scale=scale, full_scale=full_scale, labels=tuple(label or ()),
                       renamed=_renamed(rename or []), path_pattern=name, machine=machine, session=session,
-                      axes=_names(axes), columns=_names(columns), time_column=time_column, label_column=label_column,
+                      axes=listed(axes), columns=listed(columns), time_column=time_column, label_column=label_column,
                       machine_column=machine_column, session_column=session_column, split_gaps_s=split_gaps, key=key,
                       sensor=sensor, placement=placement, licence=licence, rpm=rpm)
     imported = Notes()
@@ -93,10 +94,6 @@ def import_(
     else:
         console.print(f"[bold green]next:[/] auscult train {out} --out model.joblib", soft_wrap=True)
     return result
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _renamed(rules: list[str]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from .. import evaluate as evaluation
 from .. import train as training
 from ..errors import AuscultError
 from ..spec import check_identifier
+from ..texts import listed
 from .evaluate import show
 from .train_search import search
 
@@ -64,7 +65,7 @@ def train(
     name = check_identifier(out.name.split(".")[0] if name is None else name, "pipeline name")
     # what was given counts, also 0 and nothing: it is refused below, not replaced
     given: dict[str, Any] = {key: value for key, value in (
-        ("window", window), ("hop", hop), ("features", None if feature_list is None else _split(feature_list)), ("model", model),
+        ("window", window), ("hop", hop), ("features", None if feature_list is None else listed(feature_list)), ("model", model),
         ("trees", trees), ("depth", depth), ("keep", keep), ("false_alarms", false_alarms), ("novelty", novelty))
         if value is not None}
     space = start.search if template else searchspace.general()
@@ -73,6 +74,7 @@ def train(
     settings = dataclasses.replace(settings, **given, seed=seed)
     if hop is None and window is not None:
         settings = dataclasses.replace(settings, hop=min(settings.hop, window))
+    training.check_settings(settings)
     limits = searchbudget.parse(budget)
     limit_s = _seconds(time_limit)
     with console.status("reading"):
@@ -137,10 +139,6 @@ def _seconds(text: str | None) -> float:
     if not found or (found[2] or "s") not in _UNITS_S or not float(found[1]):
         raise AuscultError(f"--time-limit {text!r}", "a time above 0 with s, m or h", "for example --time-limit 10m")
     return float(found[1]) * _UNITS_S[found[2] or "s"]
-
-
-def _split(feature_list: str) -> tuple[str, ...]:
-    return tuple(item.strip() for item in feature_list.split(",") if item.strip())
 
 
 def _list_features(as_json: bool) -> dict[str, Any]:

@@ -274,6 +274,8 @@ def settle_unit(name: str, values: np.ndarray, unit: Unit | None, options: Optio
         raise AuscultError(f"{name} holds integers of unknown scale", "physical values, or the value of one step",
                            "give for example --scale 0.000122 --unit g (4 g / 32768), or --unit 1 for bare numbers")
     scale = 1.0 if options.scale is None else options.scale
+    if not scale or not np.isfinite(scale):
+        raise AuscultError(f"a scale of {scale}", "a number other than 0", "for example --scale 9.80665")
     values = values[:BLOCK]
     likely = unit_by_gravity(values * scale) if values.shape[-1] >= 3 else None
     given = options.given_unit() or unit
@@ -291,7 +293,7 @@ def settle_unit(name: str, values: np.ndarray, unit: Unit | None, options: Optio
 
 def rate_of(name: str, rate_hz: float | None, options: Options) -> float:
     """The rate that the user or the file said."""
-    rate_hz = options.rate_hz or rate_hz
+    rate_hz = rate_hz if options.rate_hz is None else options.rate_hz
     if rate_hz is None:
         raise AuscultError(f"{name}: the sample rate is not in the file", "a rate",
                            "give it, for example --rate-hz 1600")

@@ -3,11 +3,11 @@
 
 import collections
 import dataclasses
-import difflib
 from pathlib import Path
 
 import numpy as np
 
+from ..dataset import likely_typos
 from ..recordings import Recording
 from .finding import Curve, Finding
 
@@ -62,16 +62,11 @@ def _typos(facts: list[Facts]) -> list[Finding]:
     """A rare label that is nearly a common one."""
     counts = collections.Counter(fact.label for fact in facts if fact.label)
     found = []
-    for label, count in counts.items():
-        others = [name for name in counts if name != label and counts[name] > 2 * count]
-        near = difflib.get_close_matches(label, others, 1, 0.8) or [n for n in others if n.lower() == label.lower()]
-        # bearing_1 and bearing_2 differ on purpose
-        if near and "".join(filter(str.isdigit, near[0])) == "".join(filter(str.isdigit, label)):
-            for fact in facts:
-                if fact.label == label:
-                    found.append(Finding("label typo", fact.path, f"the label {label!r} ({count} of {len(facts)}) is nearly "
-                                         f"{near[0]!r} ({counts[near[0]]})", f"auscult edit {fact.path} --label {near[0]}",
-                                         grave=True))
+    for label, usual in likely_typos(counts):
+        for fact in facts if counts[usual] > 2 * counts[label] else []:
+            if fact.label == label:
+                found.append(Finding("label typo", fact.path, f"the label {label!r} ({counts[label]} of {len(facts)}) is nearly "
+                                     f"{usual!r} ({counts[usual]})", f"auscult edit {fact.path} --label {usual}", grave=True))
     return found
 
 
