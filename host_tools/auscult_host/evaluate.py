@@ -13,7 +13,7 @@ from . import decision as decisions
 from .curve import learning_curve
 from .decision import NORMAL
 from .errors import AuscultError
-from .judging import CannotJudge, Judge, Source, Verdicts, extract, group_of, hear_all, judges, recount, splits
+from .judging import CannotJudge, Judge, Source, Verdicts, extract, hear_all, judges, recount, splits
 from .scores import Counts, auc, balanced_accuracy, calibration, confusion, intervals, macro_f1
 from .sensitivity import sensitivity
 from .train import OWN, Trained, check_fit
@@ -43,8 +43,8 @@ def evaluate(trained: Trained, recordings: Sequence[Source], *, group_by: str = 
     dataset.check_uniform(recordings)
     group_by = _grouping(trained, recordings, group_by)
     classes = trained.spec.classes
-    _check(trained, recordings, group_by)
-    met = sorted({group_of(source, group_by) for source in recordings} & set(trained.training["groups"]))
+    _check(trained, recordings)
+    met = sorted({dataset.group_of(source, group_by) for source in recordings} & set(trained.training["groups"]))
     if met and trained.settings.model == OWN:
         raise AuscultError(f"a model of your own and recordings of {', '.join(met)}, which it was trained on",
                            "a model that can be trained again without them", f"judge it on another {group_by}")
@@ -56,7 +56,7 @@ def evaluate(trained: Trained, recordings: Sequence[Source], *, group_by: str = 
         if len(parts) < len(set(table.groups.tolist())):
             how = f"trained anew without each of {len(parts)} sets of {group_by}s in turn"
     else:
-        everybody = frozenset(group_of(source, group_by) for source in recordings)
+        everybody = frozenset(dataset.group_of(source, group_by) for source in recordings)
         found = [Judge("", everybody, trained.pipeline(), np.arange(len(classes)))]
         how = f"as it is, on {group_by}s that it was not trained on"
     verdicts = hear_all(found, recordings, group_by, classes, progress)
@@ -106,13 +106,11 @@ def _grouping(trained: Trained, recordings: Sequence[Source], group_by: str) -> 
     if group_by not in dataset.GROUPS:
         raise AuscultError(f"grouping by {group_by!r}", f"one of {', '.join(dataset.GROUPS)} or auto", "use --group session")
     for source in recordings:
-        if not group_of(source, group_by):
-            raise AuscultError(f"recording {source.name!r} has no {group_by}", f"a {group_by} for every recording",
-                               f"import it again with --{group_by}, or group by something else")
+        dataset.group_of(source, group_by)  # refuses one that has none
     return group_by
 
 
-def _check(trained: Trained, recordings: Sequence[Source], group_by: str) -> None:
+def _check(trained: Trained, recordings: Sequence[Source]) -> None:
     """The model and the recordings must speak of the same thing, and there must be something to tell apart."""
     first, classes = recordings[0], trained.spec.classes
     if list(first.axes) != trained.spec.axes:

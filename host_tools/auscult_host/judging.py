@@ -62,10 +62,6 @@ def read(source: Source) -> Recording:
     return source.read() if isinstance(source, Entry) else source
 
 
-def group_of(source: Source, group_by: str) -> str:
-    return source.name if group_by == "recording" else str(getattr(source, group_by))
-
-
 def truth_of(labels: NDArray[Any], classes: list[str]) -> NDArray[np.int64]:
     """Labels as class indices; to an anomaly detector everything that is not normal is an anomaly."""
     if set(classes) == {ANOMALY, NORMAL}:
@@ -155,7 +151,7 @@ def hear_all(found: Sequence[Judge], sources: Sequence[Source], group_by: str, c
     parts = []
     for number, source in enumerate(sources):
         progress(f"judging recording {number + 1} of {len(sources)}")
-        group = group_of(source, group_by)
+        group = dataset.group_of(source, group_by)
         parts.append(hear(by_group[group], read(source), group, classes, number))
     arrays: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts])
                               for name in ("truth", "said", "confidence", "alarm", "novel", "group", "recording")}

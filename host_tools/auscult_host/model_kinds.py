@@ -200,8 +200,6 @@ def _fit_mixture(estimator: Any, rows: Rows, labels: NDArray[Any], groups: NDArr
     return classes
 
 
-
-
 def _fit_discriminant(estimator: Any, rows: Rows, labels: NDArray[Any], groups: NDArray[Any],
                       settings: "Settings") -> list[str]:
     """No class is expected more than another, as with the other kinds."""

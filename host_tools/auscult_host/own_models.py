@@ -99,4 +99,3 @@ def class_names(estimator: Any, classes: Sequence[str] | None) -> tuple[list[str
                                "name each once, in this order")
         labels = list(classes)
     return labels, detector
-

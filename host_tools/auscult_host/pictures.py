@@ -48,7 +48,7 @@ def spectrogram_with_verdicts(
     """
     if not verdicts:
         raise AuscultError("no verdicts to draw", "at least one", "play a recording longer than one window")
-    plt = _pyplot()
+    plt = pyplot()
     if fault_at_s is None:
         fault_at_s = recording.fault_at_s
     channel = int(np.argmax(recording.data.std(axis=0))) if axis is None else recording.axes.index(axis)
@@ -57,7 +57,7 @@ def spectrogram_with_verdicts(
     figure, (above, below) = plt.subplots(
         2, 1, figsize=(11, 6.4), sharex=True, height_ratios=(4, 1.25), layout="constrained")
     _draw_spectrogram(figure, above, recording, channel)
-    colours = _draw_strip(below, verdicts, normal)
+    colours = draw_strip(below, verdicts, normal)
 
     handles = [plt.Rectangle((0, 0), 1, 1, facecolor=colour, hatch=hatch, edgecolor="#222222", linewidth=0.6)
                for colour, hatch in colours.values()]
@@ -86,7 +86,7 @@ def spectrogram_with_verdicts(
                        bbox={"boxstyle": "round", "facecolor": "white", "edgecolor": "none"})
     above.set_title(title or f"{recording.machine or recording.name or 'recording'}: axis {axis}, and what the "
                     "board said", fontsize=15, loc="left")
-    return _save(figure, Path(path))
+    return save(figure, Path(path))
 
 
 def _draw_spectrogram(figure: Any, plot: Any, recording: Recording, channel: int) -> None:
@@ -112,7 +112,7 @@ def _draw_spectrogram(figure: Any, plot: Any, recording: Recording, channel: int
     plot.tick_params(labelsize=12)
 
 
-def _draw_strip(plot: Any, verdicts: Sequence[Verdict], normal: str) -> dict[str, tuple[str, str]]:
+def draw_strip(plot: Any, verdicts: Sequence[Verdict], normal: str) -> dict[str, tuple[str, str]]:
     """Returns label -> (colour, hatch) in the order of the legend."""
     names = [normal] if any(v.label == normal for v in verdicts) else []
     names += list(dict.fromkeys(v.label for v in verdicts if v.label not in ("", normal)))
@@ -139,7 +139,7 @@ def _draw_strip(plot: Any, verdicts: Sequence[Verdict], normal: str) -> dict[str
 
 def confusion_matrix(counts: np.ndarray, labels: Sequence[str], path: Path | str, title: str = "") -> Path:
     """Draw counts[true, said] as shares of each true class, with the counts in the cells."""
-    plt = _pyplot()
+    plt = pyplot()
     counts = np.asarray(counts)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = max(4.8, 1.25 * len(labels) + 2)
@@ -156,14 +156,14 @@ def confusion_matrix(counts: np.ndarray, labels: Sequence[str], path: Path | str
     plot.set_title(title or "Windows by class", fontsize=14)
     bar = figure.colorbar(mesh, ax=plot, fraction=0.046, pad=0.03)
     bar.set_label("share of the true class", fontsize=12)
-    return _save(figure, Path(path))
+    return save(figure, Path(path))
 
 
 def charge(found: Estimate, life_days: Callable[[float, str], float], sleep: str, path: Path | str, title: str = "") -> Path:
     """Draw where the charge goes, and the battery's life against the share of time that is sampled.
 
     life_days(share, sleep) gives the life in days, sleep being idle or light; the one that is set is marked."""
-    plt = _pyplot()
+    plt = pyplot()
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5), layout="constrained", width_ratios=(1.1, 1))
     parts = [(name, ma) for name, ma in found.parts.items() if ma > 0][::-1]
     bars = left.barh([name for name, _ in parts], [ma / found.average_ma for _, ma in parts],
@@ -187,7 +187,7 @@ def charge(found: Estimate, life_days: Callable[[float, str], float], sleep: str
     for plot in (left, right):
         plot.tick_params(labelsize=12)
     figure.suptitle(f"{title}, {found.battery.text}", fontsize=15, x=0.01, ha="left")
-    return _save(figure, Path(path))
+    return save(figure, Path(path))
 
 
 def search(rows: Sequence[dict[str, Any]], front: Sequence[dict[str, Any]], best: dict[str, Any], metric: str, path: Path | str,
@@ -198,7 +198,7 @@ def search(rows: Sequence[dict[str, Any]], front: Sequence[dict[str, Any]], best
     judged = [row for row in rows if row["score"] is not None]
     if not judged:
         raise AuscultError("no judged candidates to draw", "at least one", "search on")
-    plt = _pyplot()
+    plt = pyplot()
     timed = all(row["cost"]["seconds"] is not None for row in judged)
     second = ("seconds", "time for a window in ms, estimated", 1000.0)
     axes = (("flash_bytes", "bytes of the module, predicted", 1.0),
@@ -226,10 +226,11 @@ def search(rows: Sequence[dict[str, Any]], front: Sequence[dict[str, Any]], best
     handles, labels = plots[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(8, len(labels)), fontsize=12, frameon=False)
     figure.suptitle(title or "Candidates of the search", fontsize=15, x=0.01, ha="left")
-    return _save(figure, Path(path))
+    return save(figure, Path(path))
 
 
-def _pyplot() -> Any:
+def pyplot() -> Any:
+    """matplotlib without a display."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -238,10 +239,11 @@ def _pyplot() -> Any:
     return plt
 
 
-def _save(figure: Any, path: Path) -> Path:
+def save(figure: Any, path: Path) -> Path:
+    """Write a figure whole or not at all, in the format of its suffix, and close it."""
     try:
         with atomic(path) as part:
             figure.savefig(part, dpi=110, format=path.suffix.lstrip(".") or "png")
     finally:
-        _pyplot().close(figure)
+        pyplot().close(figure)
     return path

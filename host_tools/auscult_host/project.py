@@ -21,7 +21,8 @@ model = "{name}.joblib"
 play = "play.parquet"
 group = "auto"                  # what is held out together when judging: machine, session, recording
 
-# What the board has to spare; flash = "8k", ram = "4k" and time = "5ms" set limits for the search.
+# What the board has to spare; flash = "8k", ram = "4k", instructions = "200k" and, on a
+# real board, time = "5ms" and energy = "50uJ" set limits for the search.
 [budget]
 board = "sim_m4"                # `auscult boards` shows all
 """

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from .pictures import _pyplot
+from .pictures import pyplot
 from .sensitivity import KINDS
 
 # Stand-ins that matplotlib draws with, and the variables of the page that take their place.
@@ -23,7 +23,7 @@ _STYLE = {
 
 def _svg(name: str, width: float, height: float, draw: Callable[[Any], None], describe: str) -> str:
     """One plot, `width` inches wide at most; name keeps its ids apart from those of other plots of the page."""
-    plt = _pyplot()
+    plt = pyplot()
     with plt.rc_context({**_STYLE, "svg.hashsalt": name}):
         figure, axes = plt.subplots(figsize=(width, height), layout="constrained")
         try:

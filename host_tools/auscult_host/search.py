@@ -275,7 +275,7 @@ class Search:
         return {"metric": self.task.metric, "value": float(score(self.task.metric, whole)),
                 "interval": interval(self.task.metric, whole), "folds": rows_of, "classes": list(self.task.classes),
                 "confusion": whole.confusion().tolist(), "group_by": folds.group_by, "candidates": len(pool),
-                "how": self._how(len(pool), by_fold(self.task.metric, whole)),
+                "how": self._how(len(pool), by_fold(whole)),
                 "balanced_accuracy": score("balanced_accuracy", whole), "macro_f1": score("macro_f1", whole),
                 "accuracy": score("accuracy", whole)}
 

@@ -100,7 +100,6 @@ class View:
                 level = 1 - fitted.estimator.predict_proba(inputs)[:, fitted.spec.classes.index(NORMAL)]
         return self.said(rows, place[found], level)
 
-
     def compiled(self, fitted: Fitted, rows: NDArray[np.int64]) -> Said:
         """What the compiled C says."""
         index, out = fitted.pipeline().predict_q(fitted.rows(self.base, self.raw[rows]))

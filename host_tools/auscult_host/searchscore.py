@@ -52,14 +52,14 @@ def value(metric: str, said: Said) -> float:
     return scores.balanced_accuracy(counts) if metric == "balanced_accuracy" else scores.macro_f1(counts)
 
 
-def by_fold(metric: str, said: Said) -> bool:
+def by_fold(said: Said) -> bool:
     """Whether folds are scored one by one and averaged: only where each holds at least two classes."""
     return all(len(np.unique(said.truth[said.fold == fold])) > 1 for fold in np.unique(said.fold))
 
 
 def score(metric: str, said: Said) -> float:
     """The mean over folds where each fold holds at least two classes, else that of all folds together."""
-    if not by_fold(metric, said):
+    if not by_fold(said):
         return value(metric, said)
     return float(np.mean([value(metric, said.inside(said.fold == fold)) for fold in np.unique(said.fold)]))
 
@@ -72,7 +72,7 @@ def interval(metric: str, said: Said) -> list[float] | None:
         return None
     rng = np.random.default_rng(0)
     parts = [said.inside(said.fold == name) for name in names]
-    if by_fold(metric, said):
+    if by_fold(said):
         each = np.array([value(metric, part) for part in parts])
         drawn = each[rng.integers(0, len(each), (ROUNDS, len(each)))].mean(axis=1)
     else:

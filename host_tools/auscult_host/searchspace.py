@@ -13,7 +13,6 @@ from .model_kinds import MODELS
 from .spec import MAX_POINTS, MIN_POINTS
 from .train import Settings, make_front
 
-METRICS = ("macro_f1", "balanced_accuracy", "accuracy", "auc")
 _TREES = ("forest", "extra_trees")
 _SIZED = {"mlp": ("hidden",), "lda": ("shrinkage",), "logistic": ("c",), "ridge": ("ridge",), "knn": ("neighbours", "prototypes")}
 _STORED = ("mlp", "lda", "logistic", "ridge", "knn")  # whose weights may have fewer bits

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .judging import Judge, Progress, Source, group_of, hear, read
+from .dataset import group_of
+from .judging import Judge, Progress, Source, hear, read
 from .recordings import UNITS, Recording
 from .scores import Counts, balanced_accuracy, confusion
 

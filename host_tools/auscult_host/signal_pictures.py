@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .errors import AuscultError
-from .pictures import Verdict, _draw_strip, _pyplot, _save
+from .pictures import Verdict, draw_strip, pyplot, save
 from .recordings import UNITS, Recording
 
 _LONG_S = 7200.0  # from here on hours are shown
@@ -24,7 +24,7 @@ def signal_with_verdicts(recording: Recording, verdicts: Sequence[Verdict], path
     path of the PNG. Raises AuscultError when there is nothing to draw."""
     if not verdicts:
         raise AuscultError("no verdicts to draw", "at least one", "play a recording longer than one window")
-    plt = _pyplot()
+    plt = pyplot()
     fault_at_s = recording.fault_at_s if fault_at_s is None else fault_at_s
     axes, long = list(axes) or list(recording.axes), recording.seconds >= _LONG_S
     scale, unit = (3600.0, "h") if long else (1.0, "s")
@@ -43,7 +43,7 @@ def signal_with_verdicts(recording: Recording, verdicts: Sequence[Verdict], path
             plot.set_ylabel(f"{axis} in {_AXIS_UNITS.get(axis, '')}" if recording.unit == "mixed" else
                             f"{axis} in {UNITS[recording.unit]}", fontsize=12)
         plot.tick_params(labelsize=12)
-    looks = _draw_strip(plots[-1], [Verdict(v.start_s / scale, v.end_s / scale, v.label, v.probability) for v in verdicts],
+    looks = draw_strip(plots[-1], [Verdict(v.start_s / scale, v.end_s / scale, v.label, v.probability) for v in verdicts],
                         "normal")
     plots[-1].set_xlabel(f"time in {unit}", fontsize=13)
     plots[-1].set_xlim(0, t[-1])
@@ -53,7 +53,7 @@ def signal_with_verdicts(recording: Recording, verdicts: Sequence[Verdict], path
     figure.legend(handles, list(looks), loc="outside lower center", ncols=min(6, len(looks)), fontsize=12, frameon=False)
     plots[0].set_title(title or f"{recording.machine or recording.name or 'recording'}, and what the board said", fontsize=15,
                        loc="left")
-    return _save(figure, Path(path))
+    return save(figure, Path(path))
 
 
 def _mark(plots: Any, fault_at_s: float | None, detected_at_s: float | None, scale: float, unit: str, end: float) -> None:

@@ -78,12 +78,15 @@ class Generate(_Table):
 
 
 class Budget(_Table):
-    """What the board has to spare: of flash and RAM in bytes (`8k` is 8192), of time for one window."""
+    """What the board has to spare, as `auscult train --budget` takes it: of flash and RAM in bytes (`8k` is 8192); of time,
+    energy and instructions for one window."""
 
     board: str = "sim_m4"
     flash: str | None = None
     ram: str | None = None
     time: str | None = None
+    energy: str | None = None
+    instructions: str | None = None
 
 
 class Data(_Table):

@@ -13,7 +13,6 @@ from .net import Layers, emit_net
 from .scaling import Scaling
 
 Floats = npt.NDArray[np.float64]
-ENDS = ("softmax", "logistic", "identity")
 
 
 class DenseNet:

@@ -115,8 +115,8 @@ def machine_run(
     if developing and fault_at_s is None:
         fault_at_s = 0.4 * seconds
 
-    body = _shaft(machine, rng, angle, rate_hz)
-    body += _background(machine, rng, load, t, angle, rate_hz)
+    body = shaft(machine, rng, angle, rate_hz)
+    body += background(machine, rng, load, t, angle, rate_hz)
     if kind == "unbalance":
         body += _unbalance(rng, angle, rate_hz, grade)
     elif kind == "misalignment":
@@ -188,7 +188,7 @@ def _mean_hz(angle: np.ndarray, rate_hz: float) -> float:
     return float((angle[-1] - angle[0]) / (2 * math.pi * (len(angle) - 1)) * rate_hz)
 
 
-def _shaft(machine: Machine, rng: np.random.Generator, angle: np.ndarray, rate_hz: float) -> np.ndarray:
+def shaft(machine: Machine, rng: np.random.Generator, angle: np.ndarray, rate_hz: float) -> np.ndarray:
     """Shaft harmonics of the healthy machine: residual unbalance and the small distortions that give 2x, 3x, ..."""
     hz = _mean_hz(angle, rate_hz)
     body = np.zeros((len(angle), 3))
@@ -225,7 +225,7 @@ def _misalignment(rng: np.random.Generator, angle: np.ndarray, rate_hz: float, g
     return np.asarray(body * grade[:, None])
 
 
-def _background(machine: Machine, rng: np.random.Generator, load: float, t: np.ndarray, angle: np.ndarray,
+def background(machine: Machine, rng: np.random.Generator, load: float, t: np.ndarray, angle: np.ndarray,
                 rate_hz: float) -> np.ndarray:
     """Broad noise through the housing's resonances, the motor's hum at twice the mains, and a gear mesh if any."""
     body = np.zeros((len(t), 3))

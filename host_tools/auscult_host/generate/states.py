@@ -18,7 +18,7 @@ import numpy as np
 
 from ..recordings import STANDARD_GRAVITY, Recording
 from .process import Process
-from .rotating import _background, _shaft, make_machine
+from .rotating import background, make_machine, shaft
 from .sensor import about, accelerometer
 
 # speed as a share of the nominal one, load
@@ -42,9 +42,9 @@ def sensed(index: int, session: int, speed: np.ndarray, load: np.ndarray, rate_h
     body = np.zeros((len(t), 3))
     if speed.any():
         nominal = dataclasses.replace(built, hum_mm_s=0.0, gear_teeth=0, rumble=built.rumble * 0.6)
-        # _shaft gives a velocity that is the same at every speed, as an acceleration at the mean one
-        body += _shaft(nominal, rng, angle, rate_hz) * (speed**2 / speed.mean())[:, None]
-        body += _background(nominal, rng, 1.0, t, angle, rate_hz) * (speed**2 * np.sqrt(load))[:, None]
+        # shaft gives a velocity that is the same at every speed, as an acceleration at the mean one
+        body += shaft(nominal, rng, angle, rate_hz) * (speed**2 / speed.mean())[:, None]
+        body += background(nominal, rng, 1.0, t, angle, rate_hz) * (speed**2 * np.sqrt(load))[:, None]
         if built.gear_teeth:  # as far as the sensor's own filter lets it through
             passed = built.gear_teeth * hz < 0.45 * rate_hz
             mesh = 0.4 * load * speed**2 * passed * (1 + 0.2 * np.cos(angle)) * np.cos(built.gear_teeth * angle)

@@ -37,7 +37,7 @@ def inspect(folder: Path, *, against: Path | None = None, judge_labels: bool = T
         facts.append(groups.Facts.of(path, recording))
         found += samples.clipping(path, recording)
         found += samples.jumps(path, recording)
-        digital.add(path, recording, samples.stuck(path, recording))
+        digital.add(recording, samples.stuck(path, recording))
         found += units.wrong_unit(path, recording)
         lines.append(rate.Lines.of(path, recording))
         prints.add(path, recording)

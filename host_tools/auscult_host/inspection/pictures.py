@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import AuscultError
 from ..files import atomic
-from ..pictures import _pyplot
+from ..pictures import pyplot
 from ..recordings import UNITS, Recording, read
 from .finding import Curve, Finding
 
@@ -32,7 +32,7 @@ def draw(findings: Sequence[Finding], folder: Path, progress: Callable[[str], No
 
 
 def _draw(finding: Finding, path: Path) -> Path | None:
-    plt = _pyplot()
+    plt = pyplot()
     if finding.curve is not None:
         figure, plot = plt.subplots(figsize=(9, 3.4), layout="constrained")
         _draw_curve(figure, plot, finding.curve)

@@ -64,7 +64,7 @@ class Digital:
         self._values: dict[str, set[float]] = {}
         self._found: list[Finding] = []
 
-    def add(self, path: Path, recording: Recording, found: list[Finding]) -> None:
+    def add(self, recording: Recording, found: list[Finding]) -> None:
         for axis, x in zip(recording.axes, recording.data.T, strict=True):
             known = self._values.setdefault(axis, set())
             if len(known) <= 2:
