@@ -182,6 +182,7 @@ def cluster(tmp_path):
     started = [subprocess.Popen([*dask[0], "--port", "0", "--no-dashboard", "--scheduler-file", str(port_file)], **quiet)]
     try:
         while not port_file.exists() or not port_file.read_text().strip():
+            assert started[0].poll() is None, "the scheduler ended"
             time.sleep(0.05)
         for _ in range(2):
             started.append(subprocess.Popen([*dask[1], "--scheduler-file", str(port_file), "--nthreads", "1", "--no-nanny",
