@@ -219,6 +219,7 @@ def instruction_terms(spec: PipelineSpec, model: "ModelCode | None") -> Terms:
     for feature in cross:
         terms[f"kind {feature.kind.name}"] += 1
         terms[f"size {feature.kind.name}"] += n * len(feature.on)
+        terms[f"each {feature.kind.name}"] += n
     terms["history"] = sum(feature.span if feature.history == "mean" else 1 for feature in parsed if feature.history)
     if spec.front:
         terms[f"front {spec.front.kind}"] = spec.hop * axes
