@@ -54,9 +54,12 @@ def main(settings, samples, source=None, write=None):
         sensor = configuration.check({"sensor": settings})["sensor"]
         chip = driver(sensor["chip"])(node.make_bus(sensor), port)
         chip.configure(sensor["rate_hz"], sensor["range_g"], sensor["watermark"], Frames.axes)
-        interrupt = node.make_interrupt(sensor) if sensor["int_pin"] is not None else None
         frames = Frames(write)
-        sampler = frames.sampler = Sampler(chip, frames, port, 4 if interrupt else 2, interrupt)
+        if sensor["int_pin"] is None:
+            sampler = Sampler(chip, frames, port)
+        else:
+            sampler = Sampler(chip, frames, port, 4, node.make_interrupt(sensor))
+        frames.sampler = sampler
         print(json.dumps({"start": chip.NAME, "rate_hz": chip.rate_hz, "full_scale_um": chip.full_scale_um}))
         sampler.start()
         why = _run(sampler, frames, samples, source, max(1000, 8 * int(1000 * chip.watermark / chip.rate_hz)))

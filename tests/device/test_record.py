@@ -5,7 +5,6 @@ import base64
 import binascii
 import json
 import os
-import signal
 import struct
 import subprocess
 import sys
@@ -156,7 +155,7 @@ def test_over_a_serial_port_and_ctrl_c_keeps_what_came(tmp_path: Path, monkeypat
             for number, line in enumerate(heard(*arguments)):
                 yield line
                 if number == 5:
-                    signal.raise_signal(signal.SIGINT)  # as Ctrl-C does
+                    raise KeyboardInterrupt  # as Ctrl-C does, also where a shell has the signal ignored
 
         monkeypatch.setattr(record, "from_port", pressed)
         said = command(tmp_path / "set", "worn", "m", "s", seconds=900.0, port=board.port, rate=400.0, as_json=True)
