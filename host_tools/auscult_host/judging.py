@@ -16,7 +16,7 @@ from .dataset import Table
 from .decision import NORMAL
 from .errors import AuscultError
 from .hostlib import HostPipeline
-from .recordings import Entry, Recording, to_int16
+from .recordings import Entry, Recording, loaded, to_int16
 from .scores import Counts, confusion
 from .spec import PipelineSpec
 from .train import ANOMALY, Fitted, Settings, Trained, base_spec, fit
@@ -57,11 +57,6 @@ class Verdicts:
     courses: list[Course]
 
 
-def read(source: Source) -> Recording:
-    """A recording with its samples, which an entry of a dataset does not hold."""
-    return source.read() if isinstance(source, Entry) else source
-
-
 def truth_of(labels: NDArray[Any], classes: list[str]) -> NDArray[np.int64]:
     """Labels as class indices; to an anomaly detector everything that is not normal is an anomaly."""
     if set(classes) == {ANOMALY, NORMAL}:
@@ -78,7 +73,7 @@ def extract(sources: Sequence[Source], settings: Settings, trained: Trained, gro
     def recordings() -> Iterator[Recording]:
         for number, source in enumerate(sources, 1):
             progress(f"features of recording {number} of {len(sources)}")
-            yield read(source)
+            yield loaded(source)
 
     return base, dataset.table(recordings(), HostPipeline(base), group_by=group_by)
 
@@ -152,7 +147,7 @@ def hear_all(found: Sequence[Judge], sources: Sequence[Source], group_by: str, c
     for number, source in enumerate(sources):
         progress(f"judging recording {number + 1} of {len(sources)}")
         group = dataset.group_of(source, group_by)
-        parts.append(hear(by_group[group], read(source), group, classes, number))
+        parts.append(hear(by_group[group], loaded(source), group, classes, number))
     arrays: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts])
                               for name in ("truth", "said", "confidence", "alarm", "novel", "group", "recording")}
     return Verdicts(**arrays, courses=[part.courses[0] for part in parts])

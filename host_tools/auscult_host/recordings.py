@@ -296,6 +296,11 @@ def _read_blocks(path: Path, samples: int) -> Iterator[np.ndarray]:
             yield np.stack([column.to_numpy() for column in batch.columns], axis=1)
 
 
+def loaded(source: Recording | Entry) -> Recording:
+    """A recording with its samples, which an entry of a dataset does not hold."""
+    return source.read() if isinstance(source, Entry) else source
+
+
 def is_recording(schema: Any) -> bool:
     """Whether a Parquet file of this Arrow schema is one of ours."""
     return _KEY in (schema.metadata or {})

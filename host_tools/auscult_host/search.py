@@ -19,7 +19,7 @@ from . import dataset, searchbudget, searchdata, searchstudy, train
 from .decision import NORMAL
 from .errors import AuscultError
 from .model_kinds import ANOMALY, MODELS
-from .recordings import Entry, Recording
+from .recordings import Entry, Recording, loaded
 from .searchbudget import Budget
 from .searchdata import Folds
 from .searchjob import Task, View, evaluate
@@ -234,7 +234,7 @@ class Search:
         found = [self.entries[i] for i in block]
         if self.work.shared:
             return found
-        return [entry.read() if isinstance(entry, Entry) else entry for entry in found]
+        return [loaded(entry) for entry in found]
 
     # --- choosing and judging
 

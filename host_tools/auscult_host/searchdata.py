@@ -17,7 +17,7 @@ from . import dataset
 from .errors import AuscultError
 from .files import atomic_folder
 from .hostlib import HostPipeline
-from .recordings import Entry, Recording
+from .recordings import Entry, Recording, loaded
 from .searchspace import Cut
 from .train import Settings, base_spec
 
@@ -123,7 +123,7 @@ def extract(sources: Sequence[Entry | Recording], first: int, cut: Cut, names: l
     for number, source in enumerate(sources, first):
         if dataset.uninterrupted(source) < cut.window:
             continue
-        recording = source.read() if isinstance(source, Entry) else source
+        recording = loaded(source)
         found = [dataset.table([recording], pipeline, group_by="recording") for pipeline in pipelines]
         raw = np.concatenate([part.raw[::every] for part in found], axis=1)
         parts.append(Table(raw, found[0].labels[::every], np.full(len(raw), number), found[0].start[::every], names))

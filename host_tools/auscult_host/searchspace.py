@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from .errors import AuscultError
 from .estimators import LAYOUTS
@@ -81,21 +81,14 @@ class SearchSpace(BaseModel):
     trials: int = Field(40, ge=0)
     presets: list[Preset] = []
 
-    @field_validator("models")
+    @field_validator("models", "layouts")
     @classmethod
-    def _known_models(cls, models: list[str]) -> list[str]:
-        for name in models:
-            if name not in MODELS:
-                raise ValueError(f"{name!r} is not a model; one of {', '.join(MODELS)}")
-        return models
-
-    @field_validator("layouts")
-    @classmethod
-    def _known_layouts(cls, layouts: list[str]) -> list[str]:
-        for name in layouts:
-            if name not in LAYOUTS:
-                raise ValueError(f"{name!r} is not a layout; one of {', '.join(LAYOUTS)}")
-        return layouts
+    def _known(cls, names: list[str], info: ValidationInfo) -> list[str]:
+        what, known = ("model", MODELS) if info.field_name == "models" else ("layout", LAYOUTS)
+        for name in names:
+            if name not in known:
+                raise ValueError(f"{name!r} is not a {what}; one of {', '.join(known)}")
+        return names
 
     @field_validator("fronts")
     @classmethod

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from .dataset import group_of
-from .judging import Judge, Progress, Source, hear, read
-from .recordings import UNITS, Recording
+from .judging import Judge, Progress, Source, hear
+from .recordings import UNITS, Recording, loaded
 from .scores import Counts, balanced_accuracy, confusion
 
 CLIFF = 0.1  # a loss of this much balanced accuracy is told as a place where the model fails
@@ -128,7 +128,8 @@ def sensitivity(judges: Sequence[Judge], sources: Sequence[Source], group_by: st
     spec, first = judges[0].pipeline.spec, sources[0]
     share = min(1.0, _MOST_WINDOWS / windows)
     progress("how loud the recordings are")
-    level = np.median([_part(read(source), share, spec.window).data.std(axis=0, dtype=np.float64) for source in sources], axis=0)
+    parts = (_part(loaded(source), share, spec.window) for source in sources)
+    level = np.median([part.data.std(axis=0, dtype=np.float64) for part in parts], axis=0)
     if first.unit != "mixed":  # one quantity: the same noise on every axis
         level[:] = np.sqrt((level**2).mean())
     found = list(changes(first.unit, first.axes, spec.full_scale, level))
@@ -138,7 +139,7 @@ def sensitivity(judges: Sequence[Judge], sources: Sequence[Source], group_by: st
     novel, heard, short = np.zeros(len(found)), np.zeros(len(found)), {change.kind: 0 for change in found}
     for number, source in enumerate(sources, 1):
         progress(f"sensitivity, recording {number} of {len(sources)}")
-        group, recording = group_of(source, group_by), _part(read(source), share, spec.window)
+        group, recording = group_of(source, group_by), _part(loaded(source), share, spec.window)
         clean += _count(by_group[group], recording, group, classes)[0]
         for place, change in enumerate(found):
             for draw in range(change.draws):

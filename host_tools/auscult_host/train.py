@@ -22,7 +22,7 @@ from .estimators import ModelCode, convert, fit_guard
 from .files import atomic
 from .hostlib import HostPipeline, choose_shifts, quantise
 from .model_kinds import ANOMALY, MODELS, fit_kind
-from .recordings import Entry, Header, Recording
+from .recordings import Entry, Header, Recording, loaded
 from .spec import MIN_POINTS, Front, PipelineSpec
 
 FORMAT_VERSION = 1
@@ -154,7 +154,7 @@ def _windows(recordings: Sequence[Recording | Entry], pipeline: HostPipeline, gr
     long_enough = [source for source in recordings if dataset.uninterrupted(source) >= pipeline.spec.window]
     parts = []
     for source in long_enough or recordings[:1]:  # which then says that it is too short
-        table = dataset.table([source.read() if isinstance(source, Entry) else source], pipeline, group_by=group_by)
+        table = dataset.table([loaded(source)], pipeline, group_by=group_by)
         parts.append((table.raw[::every], table.labels[::every], table.groups[::every]))
     raw, labels, groups = (np.concatenate(part) for part in zip(*parts, strict=True))
     return raw, labels, groups
