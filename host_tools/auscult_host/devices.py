@@ -49,8 +49,8 @@ class Port:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a board says of itself. arch: of the native modules that it loads, "" for none; mpy_version, mpy_abi: of the .mpy files;
-    bytes free of heap and file system."""
+    """What a board says of itself. arch: of the native modules that it loads, "" for none; mpy_version, mpy_abi: of the
+    .mpy files; bytes free of heap and file system."""
 
     implementation: str
     version: tuple[int, ...]
@@ -126,9 +126,9 @@ def connect(device: str | None = None) -> Iterator[Device]:
         with tempfile.TemporaryDirectory(prefix="auscult-machine-") as name:
             folder = Path(name)
             flash = paths.cache() / "devices" / f"{chosen}.flash"
-            with SimBoard(chosen, flash=flash, args={"machine": str(folder / "machine.json")}) as board:
-                with contextlib.closing(Console(board.port)) as console:
-                    yield Device(chosen, board.port, console, board, folder)
+            with (SimBoard(chosen, flash=flash, args={"machine": str(folder / "machine.json")}) as board,
+                  contextlib.closing(Console(board.port)) as console):
+                yield Device(chosen, board.port, console, board, folder)
         return
     with contextlib.closing(Console(chosen)) as console:
         yield Device(chosen, chosen, console)
