@@ -98,10 +98,12 @@ def make_stream(settings):
 
 class Node:
     """config: from config.load() or config.check(). pipeline, bus, stream, interrupt, door: made from it unless given.
-    source: something that is `ended` when no more samples will come (a virtual chip): then the node stops."""
+    source: something that is `ended` when no more samples will come (a virtual chip): then the node stops.
+    tap(node): what the samples go to instead of the pipeline, which it passes them on to, as waves.Waves."""
 
-    def __init__(self, config, pipeline=None, bus=None, stream=None, interrupt=None, clock=port, source=None, door=None):
-        self.config, self._clock, self._source, self._door = config, clock, source, door
+    def __init__(self, config, pipeline=None, bus=None, stream=None, interrupt=None, clock=port, source=None, door=None,
+                 tap=None):
+        self.config, self._clock, self._source, self._door, self._tap = config, clock, source, door, tap
         self._slow = config["sensor"]["period_s"] is not None
         self.pipeline = pipeline or pipelines.load(config["pipeline"])
         if config["shaft_hz"] is not None:
@@ -159,7 +161,7 @@ class Node:
             door = _pin(settings, "door_pin")
             door.init(door.IN)
         self.period_ms = int(1000 * settings["period_s"])
-        self.sampler = SlowSampler(self.sensor, self.pipeline, self.period_ms, self._clock, door)
+        self.sampler = SlowSampler(self.sensor, self._tapped(), self.period_ms, self._clock, door)
         if abs(self.period_ms * info["rate_hz"] - 1000) > 1000 * info.get("rate_tolerance", 0.05):
             self.report.note("warn", "sensor.period_s is %s, the pipeline was made for a sample every %.1f s"
                              % (settings["period_s"], 1 / info["rate_hz"]))
@@ -173,8 +175,11 @@ class Node:
                           quality["saturated"], quality["limit_g"])
         # With an interrupt several FIFO loads may wait while another task runs.
         blocks = 4 if self._interrupt else 2
-        self.sampler = Sampler(self.sensor, pipeline, self._clock, blocks, self._interrupt, quality)
+        self.sampler = Sampler(self.sensor, self._tapped(), self._clock, blocks, self._interrupt, quality)
         self._compare()
+
+    def _tapped(self):
+        return self.pipeline if self._tap is None else self._tap(self)
 
     def _configure(self):
         settings = self.config["sensor"]
@@ -382,13 +387,15 @@ class Node:
         return figures
 
 
-def main(path=configuration.PATH, source=None):
-    """Runs the node as configured. A wrong configuration or pipeline gives one line; the prompt stays reachable."""
+def main(path=configuration.PATH, source=None, tap=None):
+    """Runs the node as configured. A wrong configuration or pipeline gives one line; the prompt stays reachable.
+
+    path: of the configuration, or the configuration itself, checked."""
     import asyncio
 
     node = None
     try:
-        node = Node(configuration.load(path), source=source)
+        node = Node(path if isinstance(path, dict) else configuration.load(path), source=source, tap=tap)
         return asyncio.run(node.run())
     except KeyboardInterrupt:
         return node.summary("stopped by Ctrl-C") if node and node.sampler else None

@@ -72,6 +72,12 @@ class Console:
             self._send(transport, code, time.monotonic() + 10)
         transport.in_raw_repl = False
 
+    def interrupt(self) -> None:
+        """Ctrl-C for the program that is being streamed, also from another thread; its last words still come there."""
+        if self._transport:
+            with contextlib.suppress(serial.SerialException, OSError):  # the board may be gone: who reads will notice
+                self._transport.serial.write(b"\x03")
+
     def lines(self, timeout_s: float | None = None) -> Iterator[str]:
         """Lines that a program prints by itself (main.py); it is not interrupted. Ends after timeout_s."""
         transport = self._open()
