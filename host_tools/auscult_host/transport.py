@@ -2,9 +2,11 @@
 """Talking to a MicroPython board over its console, through mpremote's own library. Real and simulated boards alike."""
 
 import contextlib
+import functools
+import struct
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import serial
 from mpremote.transport import TransportError
@@ -15,8 +17,13 @@ from .errors import AuscultError
 _END = b"\x04"  # closes a program's output, and then its traceback
 _GREETING = b"raw REPL; CTRL-B to exit\r\n"
 _ATTEMPTS, _ATTEMPT_S = 20, 0.5
-_PASTE_S = 10.0
+_ANSWER_S = 2.0  # to what may be asked again
+_PROMPT_S = 5.0  # the prompt, and a traceback, come at once: longer, and the link has lost them
 _IDLE_S = 0.2  # how long one read of the port waits before deadlines are looked at
+
+
+class LinkError(AuscultError):
+    """The board, or the link to it, does not say what it should: what was asked of it may or may not have been done."""
 
 
 class BoardError(AuscultError):
@@ -32,32 +39,36 @@ class Console:
     """The raw REPL of the board at `port`. Other programs may use the port in between: see release().
 
     check(grace_s) is called while nothing comes; it raises if the board is gone, or goes within grace_s seconds.
+    patience_s: how long the board may be silent while it reads a program; more than a busy PC makes of a simulated one.
     """
+
+    patience_s = 10.0
 
     def __init__(self, port: str, check: Callable[[float], None] = lambda grace_s: None) -> None:
         self.port = port
         self._check = check
         self._transport: SerialTransport | None = None
         self._received = b""
+        self._deadline: float | None = None  # of the program that runs
 
     def exec(self, code: str, timeout_s: float = 60) -> str:
         """Run a program and return what it printed. BoardError if it raises, AuscultError if it takes longer."""
         return "".join(self.stream(code, timeout_s)).replace("\r\n", "\n")
 
-    def stream(self, code: str, timeout_s: float | None = None) -> Iterator[str]:
+    def stream(self, code: str, timeout_s: float | None = None) -> Generator[str, None, None]:
         """Run a program and yield what it prints, piece by piece; leaving early stops it with Ctrl-C."""
-        transport = self._enter()
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
         finished = False
         try:
-            with self._answering():
-                self._send(transport, code, deadline)
+            self._send(code)
             pending = b""
-            for piece in self._until(_END, deadline):
+            for piece in self._until(_END):
                 text, pending = _decode(pending + piece)
                 if text:
                     yield text
-            traceback = b"".join(self._until(_END, deadline)).decode(errors="replace")
+            self.end_within(_PROMPT_S)
+            traceback = b"".join(self._until(_END)).decode(errors="replace")
+            self._expect_prompt()
             finished = True
         finally:
             if not finished:
@@ -65,12 +76,15 @@ class Console:
         if traceback:
             raise BoardError(traceback)
 
+    def end_within(self, seconds: float) -> None:
+        """The program that is being streamed has said all that it is to say: how long its end may take."""
+        latest = time.monotonic() + seconds
+        self._deadline = latest if self._deadline is None else min(latest, self._deadline)
+
     def start(self, code: str) -> None:
         """Start a program that does not come back, as one that resets the board; its output is left for lines()."""
-        transport = self._enter()
-        with self._answering():
-            self._send(transport, code, time.monotonic() + 10)
-        transport.in_raw_repl = False
+        self._deadline = time.monotonic() + 10
+        self._send(code).in_raw_repl = False
 
     def interrupt(self) -> None:
         """Ctrl-C for the program that is being streamed, also from another thread; its last words still come there."""
@@ -93,12 +107,14 @@ class Console:
     def soft_reset(self) -> None:
         """Restart the interpreter; boot.py runs, main.py does not."""
         transport = self._enter()
-        for _ in self._until(b">", time.monotonic() + 10):
+        self._deadline = time.monotonic() + 10
+        for _ in self._until(b">"):
             pass
-        transport.serial.write(b"\x04")
+        with self._answering():
+            transport.serial.write(b"\x04")
         answer = b""
         while not answer.endswith(_GREETING):
-            answer += b"".join(self._until(b"\n", time.monotonic() + 10)) + b"\n"
+            answer += b"".join(self._until(b"\n")) + b"\n"
 
     def release(self) -> None:
         """Leave the raw REPL, so that the next user of the port finds a prompt."""
@@ -157,11 +173,11 @@ class Console:
         """One error for all ways in which a board falls silent; what the check knows of it comes first."""
         try:
             yield
-        except (TransportError, serial.SerialException, OSError, termios.error) as error:
+        except (TransportError, serial.SerialException, OSError, termios.error, struct.error) as error:
             self.close()
             self._check(1.0)
-            raise AuscultError(f"the board at {self.port} stopped answering ({error})", "a running board",
-                               "look at its output, reset it and try again") from error
+            raise LinkError(f"the board at {self.port} stopped answering ({error})", "a running board",
+                            "look at its output, reset it and try again") from error
 
     def _read(self, transport: SerialTransport, most: int | None = None) -> bytes:
         """What has arrived, at least a byte; nothing after _IDLE_S of silence."""
@@ -171,7 +187,7 @@ class Console:
             self._check(0)
         return data
 
-    def _until(self, end: bytes, deadline: float | None) -> Iterator[bytes]:
+    def _until(self, end: bytes) -> Iterator[bytes]:
         """Pieces up to `end` (one byte), as they arrive. What follows it is kept for the next call."""
         while True:
             piece, found, rest = self._received.partition(end)
@@ -180,22 +196,52 @@ class Console:
                 yield piece
             if found:
                 return
-            if deadline is not None and time.monotonic() > deadline:
-                raise AuscultError("the board's program is still running", "its end within the time given",
-                                   "give it more time, or look for an endless loop")
+            if self._deadline is not None and time.monotonic() > self._deadline:
+                raise LinkError("the board's program is still running", "its end within the time given",
+                                "give it more time, or look for an endless loop")
             self._received = self._read(self._open())
 
-    def _send(self, transport: SerialTransport, code: str, deadline: float | None) -> None:
+    def _expect_prompt(self) -> None:
+        """The prompt that follows a program's end, left for the next one. A program that ends in a reset gives none."""
+        transport = self._open()
+        latest = time.monotonic() + _PROMPT_S / 10
+        while not self._received and time.monotonic() < latest:
+            self._received = self._read(transport)
+        if not self._received:
+            transport.in_raw_repl = False
+        elif not self._received.startswith(b">"):  # such as an end that came twice: then the traceback is still to come
+            raise LinkError(f"the end of a program's output arrived damaged: {self._received[:40]!r}",
+                            "a link that carries every byte", "try another cable or port, then run the same command again")
+
+    def _send(self, code: str) -> SerialTransport:
         """Wait for the prompt and hand over a program by raw paste: flow-controlled, the board compiles as it reads."""
-        for _ in self._until(b">", deadline):
-            pass
-        transport.serial.timeout = _PASTE_S  # a short read is an error from here on, also to mpremote
-        transport.serial.write(b"\x05A\x01")
-        answer = transport.serial.read(2)
-        if answer != b"R\x01":
-            raise TransportError(f"no raw paste mode: {answer!r}")
-        transport.raw_paste_write(code.encode())
-        transport.serial.timeout = _IDLE_S
+        transport = self._ready()
+        with self._answering():
+            transport.serial.timeout = self.patience_s  # a short read is an error from here on, also to mpremote
+            transport.read_until = functools.partial(SerialTransport.read_until, transport, timeout=self.patience_s)
+            transport.raw_paste_write(code.encode())
+            transport.serial.timeout = _IDLE_S
+        return transport
+
+    def _ready(self) -> SerialTransport:
+        """The board waits for a program by raw paste. Nothing has been asked of it yet: what the link lost is said again."""
+        for _ in range(_ATTEMPTS):
+            transport = self._enter()
+            latest = time.monotonic() + _PROMPT_S
+            while b">" not in self._received and time.monotonic() < latest:
+                self._received += self._read(transport)
+            self._received = b""
+            with self._answering():
+                transport.serial.timeout = _ANSWER_S
+                transport.serial.write(b"\x05A\x01")
+                answer = transport.serial.read(2)
+                transport.serial.timeout = _IDLE_S
+            if answer == b"R\x01":
+                return transport
+            transport.in_raw_repl = False
+        self.close()
+        raise LinkError(f"no raw paste mode at {self.port}", "MicroPython 1.14 or newer, and a link that carries every byte",
+                        "try another cable or port, then run the same command again")
 
     def _stop_program(self) -> None:
         if self._transport:
