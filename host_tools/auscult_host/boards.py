@@ -3,14 +3,16 @@
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from . import paths
 from .errors import AuscultError
 
-Arch = Literal["armv6m", "armv7m", "armv7emsp", "armv7emdp", "rv32imc"]
+Arch = Literal["armv6m", "armv7m", "armv7emsp", "armv7emdp", "xtensawin", "rv32imc"]
+Pin = Annotated[int, Field(ge=0, le=127)] | Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,8 +41,8 @@ class Power(_Strict):
     """What the board's processor draws, as MicroPython runs it; typical, at 25 °C and supply_v.
 
     run_ma, sleep_ma, light_ma: running at clock_hz, waiting for an interrupt (WFI), and in machine.lightsleep();
-    wake_sleep_us, wake_light_us: from the event until it runs again. cycles_per_instruction: an assumption, flash wait
-    states included. note: what is not in the figures; sources: document, revision and table of each.
+    wake_sleep_us, wake_light_us: from the event until it runs again. clock_hz and cycles_per_instruction are the board's.
+    note: what is not in the figures; sources: document, revision and table of each.
     """
 
     clock_hz: int = Field(gt=0)
@@ -57,18 +59,159 @@ class Power(_Strict):
     sources: list[str] = Field(min_length=1)
 
 
+class Micropython(_Strict):
+    """What MicroPython calls the board, and the port that it belongs to. variant: of the download, where there are several."""
+
+    board: str
+    port: Literal["stm32", "esp32", "rp2", "nrf"]
+    variant: str = ""
+
+
+class Memory(_Strict):
+    """flash_kib: the chip's or the module's; ram_kib: what MicroPython's linker script gives to its data, heap and stack;
+    heap_kib: Python's heap, where it is known (at least that much); files_kib: the file system."""
+
+    flash_kib: int = Field(gt=0)
+    ram_kib: int = Field(gt=0)
+    heap_kib: int | None = Field(None, gt=0)
+    files_kib: int = Field(gt=0)
+
+
+class Usb(_Strict):
+    """What the board shows itself as. role: MicroPython's console; a boot loader that takes a firmware; a debug probe alone."""
+
+    vid: int = Field(ge=0, le=0xFFFF)
+    pid: int = Field(ge=0, le=0xFFFF)
+    role: Literal["console", "bootloader", "probe"]
+    what: str
+
+
+class Esptool(_Strict):
+    """Espressif's boot loader in ROM. offset: where the image begins in the flash."""
+
+    method: Literal["esptool"]
+    chip: Literal["esp32", "esp32s3", "esp32c3", "esp32c6"]
+    offset: int = Field(ge=0)
+    enter: str = ""
+
+
+class Dfu(_Strict):
+    """ST's USB boot loader in ROM. enter: how a user starts it."""
+
+    method: Literal["dfu"]
+    alt: int = 0
+    enter: str
+
+
+class Stlink(_Strict):
+    """The debug probe on the board. target: what pyOCD calls the processor; pack: whether it needs a CMSIS pack for it."""
+
+    method: Literal["stlink"]
+    target: str
+    pack: bool
+    address: int = 0x0800_0000
+
+
+class Uf2(_Strict):
+    """A drive that takes a file. volume: its label; board_id: Board-ID in its INFO_UF2.TXT begins so; family: of the blocks."""
+
+    method: Literal["uf2"]
+    volume: str
+    board_id: str
+    family: int = Field(gt=0)
+    enter: str
+
+
+class Bossac(_Strict):
+    """Arduino's boot loader, with Arduino's fork of bossac."""
+
+    method: Literal["bossac"]
+    offset: int = Field(ge=0)
+    enter: str
+
+
+FlashWay = Annotated[Esptool | Dfu | Stlink | Uf2 | Bossac, Field(discriminator="method")]
+
+
+class I2cPins(_Strict):
+    """A bus that is led out. id: for machine.I2C."""
+
+    id: int = Field(ge=0)
+    scl: Pin
+    sda: Pin
+
+
+class SpiPins(_Strict):
+    """A bus that is led out. id: for machine.SPI."""
+
+    id: int = Field(ge=0)
+    sck: Pin
+    mosi: Pin
+    miso: Pin
+    cs: Pin
+
+
+class Pins(_Strict):
+    """Where an accelerometer is connected. selectable: whether machine.I2C and SPI take pins, else the id decides."""
+
+    selectable: bool
+    i2c: I2cPins
+    spi: SpiPins
+    note: str = ""
+
+
+class Sensor(_Strict):
+    """A sensor on the board. driver: in our package, "" for none. address: on I2C. power: a pin that must be high."""
+
+    chip: str
+    what: str = "accelerometer"
+    driver: str = ""
+    bus: Literal["i2c", "spi"]
+    id: int = Field(ge=0)
+    address: int | None = Field(None, ge=8, le=0x77)
+    scl: Pin | None = None
+    sda: Pin | None = None
+    cs: Pin | None = None
+    int_pin: Pin | None = None
+    power: Pin | None = None
+    note: str = ""
+
+
 class Board(_Strict):
-    """One board.toml. arch: the native modules it loads."""
+    """What every board.toml says. arch: the native modules it loads; clock_hz: None where instructions are counted, not
+    cycles; cycles_per_instruction: an assumption, flash wait states included."""
 
     name: str
     description: str
     mcu: str
     arch: Arch
+    clock_hz: int | None = Field(None, gt=0)
+    cycles_per_instruction: float = Field(2, ge=1)
     power: Power | None = None
 
     @property
     def folder(self) -> Path:
         return paths.assets() / "boards" / self.name
+
+
+class RealBoard(Board):
+    """A board that can be bought. clock_hz: as MicroPython sets it; flash: ways to put a firmware on it, the usual
+    one first; sources: of everything but [power]."""
+
+    core: str
+    clock_hz: int = Field(gt=0)
+    micropython: Micropython
+    memory: Memory
+    usb: list[Usb] = Field(min_length=1)
+    flash: list[FlashWay] = Field(min_length=1)
+    pins: Pins
+    sensor: list[Sensor] = []
+    sources: list[str] = Field(min_length=1)
+
+    def sensor_settings(self, bus: Literal["i2c", "spi"]) -> dict[str, Any]:
+        """The keys of a node's `sensor` section that say where the chip is connected."""
+        wires: dict[str, Any] = (self.pins.i2c if bus == "i2c" else self.pins.spi).model_dump()
+        return {"bus": bus} | {key: pin for key, pin in wires.items() if self.pins.selectable or key in ("id", "cs")}
 
 
 class SimulatedBoard(Board):
@@ -95,6 +238,19 @@ def simulated() -> list[str]:
     return [name for name in names() if isinstance(load(name), SimulatedBoard)]
 
 
+def real() -> list[str]:
+    """Those that can be bought."""
+    return [name for name in names() if isinstance(load(name), RealBoard)]
+
+
+def load_real(board: str) -> RealBoard:
+    """Read and check a real board's description; AuscultError for a simulated one."""
+    found = load(board)
+    if not isinstance(found, RealBoard):
+        raise AuscultError(f"{board} is simulated", "one of " + ", ".join(real()), "run `auscult boards`")
+    return found
+
+
 def load_simulated(board: str) -> SimulatedBoard:
     """Read and check a simulated board's description; AuscultError for a real one."""
     found = load(board)
@@ -113,7 +269,13 @@ def load(board: str, folder: Path | None = None) -> Board:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise AuscultError(f"{file}: {error}", "a TOML file") from error
-    kind = SimulatedBoard if "qemu" in data or "firmware" in data else Board
+    kind = SimulatedBoard if "qemu" in data or "firmware" in data else RealBoard
+    power = data.get("power")
+    if kind is RealBoard and isinstance(power, dict):
+        given = [key for key in _OF_THE_BOARD if key in power]
+        if given:
+            raise AuscultError(f"{file}: unknown key `power.{given[0]}`", f"`{given[0]}` above the tables")
+        data["power"] = power | {key: data.get(key, RealBoard.model_fields[key].default) for key in _OF_THE_BOARD}
     try:
         return kind(name=board, **data)
     except ValidationError as error:
@@ -122,13 +284,32 @@ def load(board: str, folder: Path | None = None) -> Board:
         raise AuscultError(f"{file}: unknown key `name`", "no such key: the folder's name is the board's") from error
 
 
+_OF_THE_BOARD = ("clock_hz", "cycles_per_instruction")
+
+
 def _explain(file: Path, kind: type[Board], error: ValidationError) -> AuscultError:
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
+    where = [part for part in first["loc"] if not isinstance(part, int)]
+    key = ".".join(str(part) for part in where)
     if first["type"] == "extra_forbidden":
-        tables: dict[str, type[BaseModel]] = {"qemu": Qemu, "firmware": Firmware, "power": Power}
-        model = tables[str(first["loc"][0])] if len(first["loc"]) > 1 else kind
-        return AuscultError(f"{file}: unknown key `{key}`", "one of " + ", ".join(model.model_fields))
+        return AuscultError(f"{file}: unknown key `{key}`", "one of " + ", ".join(_known(kind, where[:-1])))
     if first["type"] == "missing":
         return AuscultError(f"{file}: key `{key}` is missing", "a value for it")
     return AuscultError(f"{file}: `{key}` is {first['input']!r}", first["msg"])
+
+
+def _known(kind: type[BaseModel], tables: list[Any]) -> list[str]:
+    """Keys of a table. Of the ways to flash, pydantic names the one that it took by its method."""
+    models = [kind]
+    for part in tables:
+        inner = [found for model in models if part in model.model_fields
+                 for found in _models(model.model_fields[part].annotation)]
+        models = inner or [model for model in models if part in get_args(model.model_fields["method"].annotation)]
+    return list(models[0].model_fields)
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """The tables in a type."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for part in get_args(annotation) for found in _models(part)]

@@ -34,7 +34,8 @@ TABLE = Path(__file__).with_name("costs.json")
 class Cost:
     """Of one pipeline on one board. flash_bytes: the native module's file; ram_bytes: Python's heap for the module, its state
     and its outputs; instructions: one push that completes a window, called from Python (they are not cycles); counted_on: the
-    simulated core; seconds, energy_uj: by the board's cycles per instruction, an assumption; None where it has no power table.
+    simulated core; seconds, energy_uj: by the board's clock and cycles per instruction, an assumption; None for simulated
+    boards, energy_uj also for those without a power table.
     """
 
     board: str
@@ -66,11 +67,12 @@ def predict(spec: PipelineSpec, model: "ModelCode | None", board: str) -> Cost:
 def cost_of(board: str, counted_on: str, flash: float, buffers: int, instructions: float) -> Cost:
     """A Cost from what was predicted, or from what was built and counted. buffers: bytes of state and outputs."""
     cost = Cost(board, counted_on, round(flash), round(flash) + buffers, round(instructions))
-    power = boards.load(board).power
-    if power is None:
+    about = boards.load(board)
+    if about.clock_hz is None:
         return cost
-    seconds = instructions * power.cycles_per_instruction / power.clock_hz
-    return dataclasses.replace(cost, seconds=seconds, energy_uj=seconds * power.run_ma * power.supply_v * 1000)
+    seconds = instructions * about.cycles_per_instruction / about.clock_hz
+    energy = seconds * about.power.run_ma * about.power.supply_v * 1000 if about.power else None
+    return dataclasses.replace(cost, seconds=seconds, energy_uj=energy)
 
 
 def _sum(terms: Terms, table: Terms) -> float:

@@ -48,18 +48,18 @@ class Budget:
 
     def clocked(self) -> bool:
         """Whether the board has a clock, by which instructions become time."""
-        return boards.load(self.board).power is not None
+        return boards.load(self.board).clock_hz is not None
 
     def says(self, cost: dict[str, Any]) -> str:
         """A cost in words, and how it was come by."""
         parts = [say(name, need(name, cost)) + (f" of {name}" if name in ("flash", "ram") else "")
                  for name in _LIMITS if cost[_LIMITS[name][0]] is not None]
-        power = boards.load(self.board).power
+        board = boards.load(self.board)
         text = ", ".join(parts)
-        if power is None:
+        if board.clock_hz is None:
             return text
         return (f"{text}; an estimate: instructions as counted on {cost.get('counted_on', 'a simulated core')}, "
-                f"{power.cycles_per_instruction:g} cycles each (an assumption) at {power.clock_hz / 1e6:g} MHz")
+                f"{board.cycles_per_instruction:g} cycles each (an assumption) at {board.clock_hz / 1e6:g} MHz")
 
     def text(self) -> str:
         """Board and limits in words."""
@@ -86,9 +86,13 @@ def parse(text: str | None) -> Budget:
         limits[key] = float(found[1]) * units[found[2]]
     budget = Budget(board, tuple(limits.items()))
     clocked = [name for name in ("time", "energy") if name in limits]
-    if clocked and boards.load(board).power is None:
+    if clocked and not budget.clocked():
         raise AuscultError(f"a limit on {clocked[0]}, but {board} has no clock: it is simulated and counts instructions",
                            "a real board, or a limit on instructions", _EXAMPLE)
+    if "energy" in limits and boards.load(board).power is None:
+        able = [name for name in boards.names() if boards.load(name).power]
+        raise AuscultError(f"a limit on energy, but there are no figures of the currents of {board}",
+                           f"one of {', '.join(able)}, or a limit on time", _EXAMPLE)
     return budget
 
 

@@ -61,9 +61,8 @@ def _simulated(rows: list[dict[str, Any]]) -> Table:
 def _real(rows: list[dict[str, Any]]) -> Table:
     table = _table("real board", "what it is", "native modules", "clock", "`power`")
     for row in rows:
-        power = row.get("power")
-        table.add_row(row["name"], row["description"], row["arch"],
-                      f"{power['clock_hz'] / 1e6:g} MHz" if power else "", "yes" if power else "no")
+        table.add_row(row["name"], row["description"], row["arch"], f"{row['clock_hz'] / 1e6:g} MHz",
+                      "yes" if "power" in row else "no")
     return table
 
 
