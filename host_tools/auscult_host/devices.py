@@ -16,24 +16,54 @@ from serial.tools import list_ports
 
 from . import boards, paths
 from .errors import AuscultError
-from .simulator import SimBoard
+from .simulator import SimBoard, lock
 from .transport import Console
 
 # The native architectures by their number in sys.implementation._mpy (MicroPython's py/persistentcode.h)
 _ARCHITECTURES = ("", "x86", "x64", "armv6", "armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp", "xtensa", "xtensawin",
                   "rv32imc")
+# A board that mounts its flash below the root has its files in /flash (stm32 and nrf ports), others in /
 _FACTS = """
 import gc, json, os, sys
 gc.collect()
 i = sys.implementation
 m = getattr(i, '_mpy', 0)
+root = ''
+s = [0] * 10
+for root in ('', '/flash'):
+    try:
+        s = os.statvfs(root or '/')
+        if s[2]:
+            break
+    except OSError:
+        pass
 try:
-    s = os.statvfs('/')
+    names = [n[0] + '/' * (n[1] >> 14 & 1) for n in os.ilistdir(root or '/')][:200]
+except AttributeError:  # CircuitPython
+    names = os.listdir(root or '/')
 except OSError:
-    s = [0] * 10
+    names = []
+try:
+    import machine
+    uid = machine.unique_id()
+except (ImportError, AttributeError):
+    try:
+        import microcontroller
+        uid = microcontroller.cpu.uid
+    except ImportError:
+        uid = b''
+try:
+    import auscult
+    package = auscult.__version__
+    for name in [n for n in sys.modules if n == 'auscult' or n.startswith('auscult.')]:
+        del sys.modules[name]
+except Exception as error:
+    package = '' if isinstance(error, ImportError) else 'damaged'
+gc.collect()
 print(json.dumps({'implementation': i.name, 'version': list(i.version[:3]), 'machine': getattr(i, '_machine', sys.platform),
-    'arch': m >> 10 & 15, 'mpy_version': m & 255, 'mpy_abi': m >> 8 & 3, 'heap_free': gc.mem_free(),
-    'disk_free': s[0] * s[3], 'disk_total': s[0] * s[2]}))
+    'arch': m >> 10 & 15, 'mpy_version': m & 255, 'mpy_abi': m >> 8 & 3, 'heap_free': gc.mem_free(), 'root': root,
+    'disk_free': s[0] * s[3], 'disk_total': s[0] * s[2], 'unique_id': ''.join('%02x' % b for b in uid),
+    'auscult': package, 'files': names}))
 """
 
 
@@ -50,7 +80,8 @@ class Port:
 @dataclass(frozen=True)
 class Facts:
     """What a board says of itself. arch: of the native modules that it loads, "" for none; mpy_version, mpy_abi: of the
-    .mpy files; bytes free of heap and file system."""
+    .mpy files; bytes free of heap and file system. root: what its paths begin with, "" or "/flash"; unique_id: hex; auscult:
+    version of the package on it, "" without; files: what lies in its root, folders with a slash."""
 
     implementation: str
     version: tuple[int, ...]
@@ -61,6 +92,23 @@ class Facts:
     heap_free: int
     disk_free: int
     disk_total: int
+    root: str = ""
+    unique_id: str = ""
+    auscult: str = ""
+    files: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, said: str) -> "Facts":
+        """The board's answer; AuscultError where it is none."""
+        try:
+            found = json.loads(said)
+            arch = found.pop("arch")
+            name = _ARCHITECTURES[arch] if arch < len(_ARCHITECTURES) else f"architecture {arch}"
+            return cls(**found | {"version": tuple(found["version"]), "files": tuple(found["files"]),
+                                  "arch": "" if found["implementation"] == "circuitpython" else name})
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise AuscultError(f"the board answered {said.strip()[:80]!r}", "its facts",
+                               "check the cable, reset the board and try again") from error
 
 
 @dataclass
@@ -75,10 +123,7 @@ class Device:
 
     def facts(self) -> Facts:
         """Asks the board; a program that runs there is interrupted."""
-        said = json.loads(self.console.exec(_FACTS, 10))
-        arch = said.pop("arch")
-        return Facts(**said | {"version": tuple(said["version"]),
-                               "arch": _ARCHITECTURES[arch] if arch < len(_ARCHITECTURES) else f"architecture {arch}"})
+        return Facts.parse(self.console.exec(_FACTS, 20))
 
     def listen(self, words: NDArray[np.int16], **about: Any) -> None:
         """Bolts a simulated board to a machine: what its virtual chip gives from the next start of the node on.
@@ -98,6 +143,33 @@ def ports() -> list[Port]:
     return sorted(found, key=lambda port: port.path)
 
 
+def usb_of(device: str) -> Port | None:
+    """What USB tells of a port."""
+    return next((port for port in ports() if port.path == device), None)
+
+
+def boards_at(port: Port) -> list[str]:
+    """Boards whose descriptions name the port's USB ids: several share a bridge or a debugger."""
+    return [name for name in boards.names()
+            if any((one.vid, one.pid) == port.usb for one in getattr(boards.load(name), "usb", None) or ())]
+
+
+def flash_file(simulated: str) -> Path:
+    """The file that stands for a simulated board's flash; it need not exist yet."""
+    return paths.cache() / "devices" / f"{simulated}.flash"
+
+
+def forget(simulated: str) -> bool:
+    """Erase a simulated board's files; whether there were any."""
+    file = flash_file(boards.load_simulated(simulated).name)
+    if not file.is_file():
+        return False
+    with contextlib.ExitStack() as stack:
+        lock(file, stack)
+        file.unlink()
+    return True
+
+
 def choose(device: str | None) -> str:
     """The port, or the simulated board, that --device means; AuscultError where that is not one."""
     if device in boards.simulated():
@@ -105,7 +177,7 @@ def choose(device: str | None) -> str:
     found = ports()
     if device is not None:
         by_serial = [port.path for port in found if port.serial and port.serial == device]
-        if not by_serial and re.fullmatch(r"[\w]+", device) and not re.fullmatch(r"(?i)com\d+", device):
+        if not by_serial and re.fullmatch(r"[\w-]+", device) and not re.fullmatch(r"(?i)com\d+", device):
             raise AuscultError(f"no board {device!r}", "a port, a USB serial number, or one of " + ", ".join(boards.simulated()),
                                "`auscult devices` lists what is plugged in")
         return by_serial[0] if by_serial else device
@@ -120,15 +192,16 @@ def choose(device: str | None) -> str:
 
 @contextlib.contextmanager
 def connect(device: str | None = None) -> Iterator[Device]:
-    """The board that `device` names (see choose), with an open console; a simulated one runs until the block ends."""
+    """The board that `device` names (see choose), with an open console; a simulated one runs until the block ends.
+
+    Nothing is sent before it is asked for, so a program that runs on a real board goes on; Device.facts() interrupts it."""
     chosen = choose(device)
     if chosen in boards.simulated():
         with tempfile.TemporaryDirectory(prefix="auscult-machine-") as name:
             folder = Path(name)
-            flash = paths.cache() / "devices" / f"{chosen}.flash"
-            with (SimBoard(chosen, flash=flash, args={"machine": str(folder / "machine.json")}) as board,
+            with (SimBoard(chosen, flash=flash_file(chosen), args={"machine": str(folder / "machine.json")}) as board,
                   contextlib.closing(Console(board.port)) as console):
                 yield Device(chosen, board.port, console, board, folder)
         return
-    with contextlib.closing(Console(chosen)) as console:
+    with contextlib.closing(Console(chosen, exclusive=True)) as console:
         yield Device(chosen, chosen, console)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from . import boards, toolchain
+from . import boards, serialport, toolchain
 from .dataline import DataLine
 from .errors import AuscultError
 from .transport import Console
@@ -133,7 +133,7 @@ class SimBoard:
             self.data_port = line.port
             self._args["uart1"] = line.board_end
         if self._flash:
-            self._args["flash"] = str(_lock(self._flash, self._cleanup))
+            self._args["flash"] = str(lock(self._flash, self._cleanup))
         if self.deterministic:
             self._args["deterministic"] = "1"
         command = [program, "-machine", self.board.qemu.machine, *self.board.qemu.args, "-display", "none",
@@ -223,13 +223,15 @@ def _encode(args: Mapping[str, str]) -> list[str]:
     return encoded
 
 
-def _lock(flash: Path, cleanup: contextlib.ExitStack) -> Path:
-    """Make the file if it is missing, and keep a second board from using it at the same time."""
+def lock(flash: Path, cleanup: contextlib.ExitStack) -> Path:
+    """Make the file if it is missing, and keep a second board from using it until cleanup."""
     flash = flash.expanduser().resolve()
     flash.parent.mkdir(parents=True, exist_ok=True)
     stream = cleanup.enter_context(flash.open("ab"))
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise AuscultError(f"{flash} is in use by another board", "a flash file for each board") from error
+        others = serialport.holders(str(flash))
+        raise AuscultError(f"{flash} is in use by another board" + (f": {', '.join(others)}" if others else ""),
+                           "a simulated board that no other command runs", "wait for that command, or end it") from error
     return flash

@@ -3,6 +3,7 @@
 
 import contextlib
 import functools
+import re
 import struct
 import termios
 import time
@@ -12,11 +13,14 @@ import serial
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
+from . import serialport
 from .errors import AuscultError
 
 _END = b"\x04"  # closes a program's output, and then its traceback
 _GREETING = b"raw REPL; CTRL-B to exit\r\n"
-_ATTEMPTS, _ATTEMPT_S = 20, 0.5
+_BANNER = re.compile(rb"Python v?\d[^\r\n]* on \d{4}-")  # what the interpreter says once a program has ended
+_ENTER_S, _ATTEMPTS, _ATTEMPT_S, _PATIENCE = 10.0, 20, 0.5, 3
+_LONGEST_ATTEMPT_S = 2.0  # for a program that still says something before it ends, as the node does
 _ANSWER_S = 2.0  # to what may be asked again
 _PROMPT_S = 5.0  # the prompt, and a traceback, come at once: longer, and the link has lost them
 _IDLE_S = 0.2  # how long one read of the port waits before deadlines are looked at
@@ -40,13 +44,17 @@ class Console:
 
     check(grace_s) is called while nothing comes; it raises if the board is gone, or goes within grace_s seconds.
     patience_s: how long the board may be silent while it reads a program; more than a busy PC makes of a simulated one.
+    exclusive: refuses a port that another program has locked, and locks it. interrupted: a program was running when the
+    prompt was asked for.
     """
 
     patience_s = 10.0
 
-    def __init__(self, port: str, check: Callable[[float], None] = lambda grace_s: None) -> None:
+    def __init__(self, port: str, check: Callable[[float], None] = lambda grace_s: None, exclusive: bool = False) -> None:
         self.port = port
+        self.interrupted = False
         self._check = check
+        self._exclusive = exclusive
         self._transport: SerialTransport | None = None
         self._received = b""
         self._deadline: float | None = None  # of the program that runs
@@ -122,6 +130,14 @@ class Console:
             with self._answering():
                 self._transport.exit_raw_repl()
 
+    def resume(self) -> None:
+        """Let the program run again that was interrupted: a soft reset, after which boot.py and main.py run."""
+        self.release()
+        if self._transport:
+            with self._answering():
+                self._transport.serial.write(b"\x04")
+                self._transport.serial.flush()
+
     def close(self) -> None:
         """Give the port back."""
         if self._transport:
@@ -134,34 +150,62 @@ class Console:
     def _open(self) -> SerialTransport:
         if self._transport is None:
             try:
-                self._transport = SerialTransport(self.port, timeout=_IDLE_S, exclusive=False)
-            except (TransportError, serial.SerialException) as error:
-                raise AuscultError(f"cannot open {self.port}: {error}", "a board's serial port",
-                                   "check the name, the cable and your permissions") from error
+                self._transport = SerialTransport(self.port, timeout=_IDLE_S, exclusive=self._exclusive)
+            except (TransportError, serial.SerialException, OSError, termios.error, ValueError) as error:
+                raise serialport.cannot_open(self.port, str(error)) from error
         return self._transport
 
     def _enter(self) -> SerialTransport:
         transport = self._open()
         if transport.in_raw_repl:
             return transport
-        for attempt in range(_ATTEMPTS):  # a board that is just starting loses what it was sent before
+        said, attempt = b"", 0
+        deadline = time.monotonic() + _ENTER_S
+        while time.monotonic() < deadline:  # a board that is just starting loses what it was sent before
             self._received = b""
             with self._answering():
                 transport.serial.reset_input_buffer()
-                transport.serial.write(b"\r\x03\r\x01")  # stop the program, then the raw REPL
-            answer = b""
-            deadline = time.monotonic() + _ATTEMPT_S
-            while _GREETING not in answer and time.monotonic() < deadline:
-                answer += self._read(transport)
+                # Stop the program, then the raw REPL. It has some time to come to its end before Ctrl-C is sent again.
+                transport.serial.write(b"\r\x01" if attempt % _PATIENCE else b"\r\x03\r\x01")
+            answer = self._answer(transport)
             if _GREETING in answer:
-                self._received = answer.rpartition(_GREETING)[2]
+                before, _, self._received = answer.rpartition(_GREETING)
+                self.interrupted |= bool(_BANNER.search(said + before))
                 if attempt:
                     self._settle(transport)
                 transport.in_raw_repl = True
                 return transport
+            said = (said + answer)[-1000:]
+            attempt += 1
         self.close()
-        raise AuscultError(f"no MicroPython prompt at {self.port}", "a board running MicroPython",
-                           "reset the board and try again")
+        raise self._no_prompt(said)
+
+    def _answer(self, transport: SerialTransport) -> bytes:
+        """What comes until the raw REPL's greeting, or until it is time to ask again."""
+        answer = b""
+        begin = time.monotonic()
+        deadline = begin + _ATTEMPT_S
+        while _GREETING not in answer and time.monotonic() < min(deadline, begin + _LONGEST_ATTEMPT_S):
+            piece = self._read(transport)
+            answer += piece
+            if piece:
+                deadline = time.monotonic() + _ATTEMPT_S
+        return answer
+
+    def _no_prompt(self, said: bytes) -> AuscultError:
+        others = serialport.holders(self.port)
+        if others:
+            return AuscultError(f"no MicroPython prompt at {self.port}, which {' and '.join(others)} has open, too",
+                                "a port that no other program uses", "end that program, then run the command again")
+        if said.strip(b"\0\r\n "):
+            lines = said.decode(errors="replace").strip("\0\r\n ").splitlines()
+            last = lines[max(0, len(lines) - 2)].strip()[:80]  # the very last one may be cut short
+            return LinkError(f"the board at {self.port} runs something that Ctrl-C does not stop; it said {last!r}",
+                             "a board with MicroPython whose program can be interrupted",
+                             "reset the board and run the command again at once; if its main.py catches every exception, "
+                             "erase its files: `auscult flash --erase`")
+        return LinkError(f"nothing answers at {self.port}", "a board running MicroPython",
+                         "reset the board and try again; `auscult doctor` looks further")
 
     def _settle(self, transport: SerialTransport) -> None:
         """After several attempts: skip the answers to all but the last."""
