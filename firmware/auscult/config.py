@@ -3,6 +3,7 @@
 
 import json
 
+from auscult.pipeline import located
 from auscult.sensors import CHIPS, driver
 
 PATH = "/auscult.json"
@@ -13,7 +14,7 @@ SLOW_CHIPS = ("bme280", "mcp9808", "sht3x", "sht4x", "tmp117")  # slow sensors t
 #   classes: {class name: {"k": .., "k_off": ..}}
 TABLE = (
     ("", "name", "text", (32,), "auscult"),
-    ("", "pipeline", "text", (120,), "/pipeline.mpy"),  # a .mpy file, or the name of a module in the firmware
+    ("", "pipeline", "text", (120,), "/pipeline.mpy"),  # a .mpy file, here or /there, or a module in the firmware
     ("", "watchdog_s", "int", (0, 300), 0),  # 0: none, as while developing
     ("", "shaft_hz", "number", (0.01, 100000), None),  # speed of the shaft where it is not the pipeline's nominal one
     ("sensor", "chip", "choice", tuple(sorted(list(CHIPS) + list(SLOW_CHIPS))), "adxl345"),
@@ -75,9 +76,11 @@ def load(path=PATH):
         raise ConfigError("%s is not JSON, it may be cut short (%d characters): copy the file again"
                           % (path, len(text)))
     try:
-        return check(given)
+        config = check(given)
     except ConfigError as error:
         raise ConfigError("%s: %s" % (path, error))
+    config["pipeline"] = located(config["pipeline"], path.rpartition("/")[0])
+    return config
 
 
 def _closed(text):

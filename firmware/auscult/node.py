@@ -99,11 +99,13 @@ def make_stream(settings):
 class Node:
     """config: from config.load() or config.check(). pipeline, bus, stream, interrupt, door: made from it unless given.
     source: something that is `ended` when no more samples will come (a virtual chip): then the node stops.
-    tap(node): what the samples go to instead of the pipeline, which it passes them on to, as waves.Waves."""
+    tap(node): what the samples go to instead of the pipeline, which it passes them on to, as waves.Waves.
+    trial: told when the first samples have come (confirm()), or that they don't (fail(why)); see slots.py."""
 
     def __init__(self, config, pipeline=None, bus=None, stream=None, interrupt=None, clock=port, source=None, door=None,
-                 tap=None):
+                 tap=None, trial=None):
         self.config, self._clock, self._source, self._door, self._tap = config, clock, source, door, tap
+        self._trial, self._waited_ms, self._trouble = trial, 0, "no samples"
         self._slow = config["sensor"]["period_s"] is not None
         self.pipeline = pipeline or pipelines.load(config["pipeline"])
         if config["shaft_hz"] is not None:
@@ -283,6 +285,7 @@ class Node:
                     return self.summary("recording ended")
                 except OSError as error:
                     self.errors += 1
+                    self._trouble = str(error)
                     self.report.note("error", str(error), retry_s=retry_ms / 1000)
                     yield retry_ms
                     retry_ms = min(2 * retry_ms, _LONGEST_RETRY_MS)
@@ -344,11 +347,22 @@ class Node:
                     left_ms = next(turns)
                 except StopIteration as end:
                     return end.value
+                if self._trial is not None:
+                    self._judge(left_ms)
                 while left_ms > 0:
                     left_ms -= self._nap(left_ms, sleep)
                     yield
         finally:
             turns.close()
+
+    def _judge(self, ms):
+        """Whether this node is healthy: it has got samples, or its slow sensor has answered. It has DEADLINE_MS for that."""
+        if self.sampler is not None and (self._slow or self.sampler.samples):
+            self._trial.confirm()
+            self._trial = None
+        elif self._waited_ms >= self._trial.DEADLINE_MS:
+            self._trial.fail("not healthy within %d s: %s" % (self._waited_ms // 1000, self._trouble))
+        self._waited_ms += ms
 
     def _nap(self, ms, sleep):
         """Has asyncio go on with this task in ms, or, with a watchdog, which is fed, in _NAP_MS if that is sooner; the caller
@@ -366,6 +380,10 @@ class Node:
         core = self._asyncio
         core._task_queue.push(core.cur_task, port.ticks_add(port.ticks_ms(), ms))
         return long_ms
+
+    @property
+    def on_trial(self):
+        return self._trial is not None
 
     def stop(self):
         """Puts the sensor to rest if it can be reached."""
@@ -387,15 +405,26 @@ class Node:
         return figures
 
 
-def main(path=configuration.PATH, source=None, tap=None):
+def _tried(settings, trial):
+    """The pipeline of a node on trial, when it has passed the smoke test."""
+    from auscult import smoke
+
+    pipeline = pipelines.load(settings["pipeline"])
+    smoke.check(pipeline, trial.folder)
+    return pipeline
+
+
+def main(path=configuration.PATH, source=None, tap=None, trial=None):
     """Runs the node as configured. A wrong configuration or pipeline gives one line; the prompt stays reachable.
 
-    path: of the configuration, or the configuration itself, checked."""
+    path: of the configuration, or the configuration itself, checked. trial: see Node; what goes wrong before the first
+    samples fails it."""
     import asyncio
 
     node = None
     try:
-        node = Node(path if isinstance(path, dict) else configuration.load(path), source=source, tap=tap)
+        settings = path if isinstance(path, dict) else configuration.load(path)
+        node = Node(settings, _tried(settings, trial) if trial else None, source=source, tap=tap, trial=trial)
         return asyncio.run(node.run())
     except KeyboardInterrupt:
         return node.summary("stopped by Ctrl-C") if node and node.sampler else None
@@ -404,6 +433,8 @@ def main(path=configuration.PATH, source=None, tap=None):
         if not isinstance(error, (OSError, ValueError, MemoryError)):  # those say all by themselves
             text = "%s: %s" % (type(error).__name__, text)
         print(json.dumps({"error": text}))
+        if trial is not None and (node is None or node.on_trial):
+            trial.fail(text)
     finally:
         if node:
             port.hold_ctrl_c(True)  # who presses it twice must not leave the sensor measuring

@@ -133,6 +133,11 @@ def _import(path):
         sys.path.pop(0)
 
 
+def located(name, folder):
+    """The path of a pipeline that a configuration in `folder` names: "pipeline.mpy" lies beside it."""
+    return name if name.startswith("/") or "." not in name else folder + "/" + name
+
+
 def _free():
     if mem_free is None:
         return ""
@@ -234,6 +239,10 @@ class Pipeline:
 
     def proba(self, i):
         return self._out[3 + i]
+
+    def words(self):
+        """All that the pipeline said of the last window, as it came: for comparing bit by bit."""
+        return list(self._out)
 
     def feature(self, i):
         return self._out[self._features_at + i]

@@ -77,7 +77,8 @@ def complaints(stubs: Path, port: str, folder: Path, extra: str = "") -> list[st
             shutil.copytree(stub, folder / stub.name.removesuffix("-stubs"))
         shutil.copy(Path(__file__).parent / "stubs" / "time.pyi", folder)
         shutil.copy(stubs / "stm32" / "gc.pyi", folder)
-        others = list(package.rglob("*_viper.py"))  # machine code, where there is MicroPython's emitter
+        # machine code, where there is MicroPython's emitter; and what deploys, which there is copying to a drive
+        others = [*package.rglob("*_viper.py"), package / "receiver.py", package / "slots.py"]
     else:
         search.append(stubs / port)
         others = [package / "busio_parts.py"]
