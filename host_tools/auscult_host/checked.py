@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, TypeVar
 
-from .transport import BoardError, Console, LinkError
+from .transport import BoardError, Console, LinkError, NoPromptError
 
 _ATTEMPTS = 8
 _WHOLE = 1500  # bytes of a program that is tried in one piece
@@ -111,7 +111,7 @@ def _begin(console: Console, code: str, timeout_s: float | None, attempt: int,
             raise
         raise DamagedError(f"a program arrived damaged: {error.found}") from error
     except LinkError as error:
-        if again:
+        if again and not isinstance(error, NoPromptError):
             raise DamagedError(error.found) from error
         raise
     if not first.startswith(_BEGUN):
@@ -163,6 +163,8 @@ def _say(console: Console, call: Callable[[int], tuple[str, str]]) -> int:
         except BoardError as error:
             if "MemoryError" in error.found:
                 raise
+        except NoPromptError:
+            raise
         except LinkError:
             console.close()
     raise DamagedError(f"a piece of a program did not arrive in {_ATTEMPTS} attempts")

@@ -30,6 +30,10 @@ class LinkError(AuscultError):
     """The board, or the link to it, does not say what it should: what was asked of it may or may not have been done."""
 
 
+class NoPromptError(LinkError):
+    """Nothing that was asked for ten seconds brought a prompt: asking again is of no use."""
+
+
 class BoardError(AuscultError):
     """A program on the board ended with an exception. traceback: as the board printed it; output: what came before."""
 
@@ -200,12 +204,12 @@ class Console:
         if said.strip(b"\0\r\n "):
             lines = said.decode(errors="replace").strip("\0\r\n ").splitlines()
             last = lines[max(0, len(lines) - 2)].strip()[:80]  # the very last one may be cut short
-            return LinkError(f"the board at {self.port} runs something that Ctrl-C does not stop; it said {last!r}",
-                             "a board with MicroPython whose program can be interrupted",
-                             "reset the board and run the command again at once; if its main.py catches every exception, "
-                             "erase its files: `auscult flash --erase`")
-        return LinkError(f"nothing answers at {self.port}", "a board running MicroPython",
-                         "reset the board and try again; `auscult doctor` looks further")
+            return NoPromptError(f"the board at {self.port} runs something that Ctrl-C does not stop; it said {last!r}",
+                                 "a board with MicroPython whose program can be interrupted",
+                                 "reset the board and run the command again at once; if its main.py catches every exception, "
+                                 "erase its files: `auscult flash --erase`")
+        return NoPromptError(f"nothing answers at {self.port}", "a board running MicroPython",
+                             "reset the board and try again; `auscult doctor` looks further")
 
     def _settle(self, transport: SerialTransport) -> None:
         """After several attempts: skip the answers to all but the last."""

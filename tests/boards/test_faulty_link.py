@@ -79,7 +79,7 @@ def test_unplugging_is_an_error_and_a_port_may_come_back_under_another_name(echo
             os.write(master, b"abcdef")
             assert user.read(6) in (b"abcd", b"")
         assert not os.path.exists(first)
-        with pytest.raises(AuscultError, match="cannot open"):
+        with pytest.raises(AuscultError, match="there is no port"):
             Console(first).exec("print(1)")
         second = link.plug(same_name=False)
         assert second != first
