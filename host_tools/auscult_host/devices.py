@@ -128,12 +128,13 @@ class Device:
     def listen(self, words: NDArray[np.int16], **about: Any) -> None:
         """Bolts a simulated board to a machine: what its virtual chip gives from the next start of the node on.
 
-        words: int16 [n, axes], as the chip gives them; about: more for machine.json, as rate_ppm, loop, faults."""
+        words: int16 [n, axes], as the chip gives them; about: more for machine.json, as rate_ppm, loop, faults.
+        virtual_sensor.signal() makes both from a recording."""
         if self.simulated is None:
             raise AuscultError(f"a recording for {self.name}, a real board", "a simulated one", "for example --device sim_m4")
-        file = self._folder / "recording.i16"
-        file.write_bytes(np.ascontiguousarray(words, "<i2").tobytes())
-        (self._folder / "machine.json").write_text(json.dumps({"recording": str(file), **about}))
+        from .virtual_sensor import Signal  # imports much
+
+        Signal(words, about).write(self._folder)
 
 
 def ports() -> list[Port]:

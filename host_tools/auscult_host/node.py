@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import blinka, device, playback, recordings, slow
+from . import blinka, device, playback, recordings, slow, virtual_sensor
 from .errors import AuscultError
 from .hostlib import HostPipeline
 from .train import Trained
@@ -74,9 +74,9 @@ class Playback:
         if sensor["chip"] in slow.chips():
             raise AuscultError(f"a recording for the slow sensor {sensor['chip']}", "an accelerometer's recording",
                                "`auscult simulate` plays recordings of slow sensors")
-        playback.check_recording(trained, recording)
+        virtual_sensor.check_recording(trained, recording)
         driver = device.accelerometer(sensor["chip"])
-        self.words = playback.chip_words(recording, sensor["chip"], sensor["range_g"], trained.spec.full_scale)
+        self.words = virtual_sensor.chip_words(recording, sensor["chip"], sensor["range_g"], trained.spec.full_scale)
         rate_ppm = round((recording.rate_hz / sensor["rate_hz"] - 1) * 1e6)
         stream = device.module("virtual.recording").Recording(io.BytesIO(self.words.astype("<i2").tobytes()))
         self.chip = device.module("virtual.setup").chip_class(sensor["chip"])(stream, clock, rate_ppm)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Play a recording into a virtual sensor chip on a simulated board that runs the node, and collect its verdicts."""
 
-import dataclasses
 import hashlib
 import json
 import queue
@@ -18,14 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import boards, build, decision, device, files, paths, recordings, slow, toolchain
+from . import boards, build, decision, device, files, paths, recordings, slow, toolchain, virtual_sensor
 from .errors import AuscultError
 from .pictures import Verdict
 from .simulator import SimBoard
-from .train import Trained, check_fit
+from .spec import Made
+from .train import Trained
+from .virtual_sensor import AXES
 
-_NEAR = 0.25  # of a chip's rate to the model's: what is played is then taken to be the chip's true rate
-AXES = ("x", "y", "z")  # in the order in which a chip gives them
 _SILENCE_S = 120.0  # a node that says nothing for so long is stuck: it sends a heartbeat each minute
 
 
@@ -93,40 +92,13 @@ class Played:
         return bool(states) and states[-1] not in (None, normal)
 
 
-def sensor_settings(trained: Trained, chip: str, bus: str) -> dict[str, Any]:
-    """The node configuration's `sensor` section that suits a pipeline: nearest rate and range of the chip. AuscultError if
-    that rate is another one."""
-    if bus not in ("i2c", "spi"):
-        raise AuscultError(f"the bus {bus!r}", "i2c or spi", "for example --bus i2c")
-    if chip in slow.chips():
-        return slow.sensor_settings(trained, chip, bus)
-    driver = device.accelerometer(chip)
-    if not (driver.ADDRESSES if bus == "i2c" else driver.SPI_HZ):
-        other = "spi" if bus == "i2c" else "i2c"
-        raise AuscultError(f"{driver.NAME} on {bus}, which it does not have", other, f"--bus {other}")
-    rate = min(driver.RATES_HZ, key=lambda r: abs(np.log(r / trained.spec.rate_hz)))
-    if not 1 - _NEAR < rate / trained.spec.rate_hz < 1 + _NEAR:
-        able = [name for name in device.chips() if any(1 - _NEAR < r / trained.spec.rate_hz < 1 + _NEAR
-                                                       for r in device.accelerometer(name).RATES_HZ)]
-        raise AuscultError(f"the chip {chip}, which comes no nearer than {rate:g} Hz to the model's {trained.spec.rate_hz:g} Hz",
-                           f"a rate within {100 * _NEAR:.0f} %", "for example --chip " + " or ".join(able[:3] or ["adxl345"]))
-    wide = [g for g in driver.RANGES_G if driver.full_scale_of(g) / 1e6 >= trained.spec.full_scale * 0.99]
-    settings: dict[str, Any] = {"chip": chip, "bus": bus, "id": 1, "rate_hz": rate,
-                                "range_g": wide[0] if wide else driver.RANGES_G[-1]}
-    if bus == "spi":
-        settings["cs"] = 5
-    else:
-        settings["address"] = driver.ADDRESSES[0]
-    return settings
-
-
-def node_config(trained: Trained, chip: str = "adxl345", bus: str = "i2c", k: int = 3, n: int = 5,
+def node_config(made: Made, chip: str = "adxl345", bus: str = "i2c", k: int = 3, n: int = 5,
                 every: str = "window", int_pin: int | None = 4) -> dict[str, Any]:
     """The node's one JSON file for a trained pipeline."""
-    sensor = sensor_settings(trained, chip, bus)
+    sensor = virtual_sensor.sensor_settings(made, chip, bus)
     if int_pin is not None and chip not in slow.chips() and device.accelerometer(chip).WATERMARK_LINE:
         sensor["int_pin"] = int_pin
-    return {"name": trained.spec.name[:32], "pipeline": "/pipeline.mpy", "sensor": sensor,
+    return {"name": made.spec.name[:32], "pipeline": "/pipeline.mpy", "sensor": sensor,
             "decision": decision.settings(k, n),
             "report": {"to": "stdout", "every": every}}
 
@@ -177,17 +149,11 @@ def deploy(board: SimBoard, folder: Path) -> None:
 
 
 _NODE = """
-import json, simboard
+import json
 from auscult import config, node
-from auscult.virtual.setup import attach
+from auscult.virtual.machine import attach
 try:
-    settings = config.load()
-    if settings['sensor']['period_s'] is None:
-        source = attach(settings, simboard.arg('recording'), None, int(simboard.arg('rate_ppm')))
-    else:
-        from auscult.virtual import feed
-        source = feed.attach(settings, simboard.arg('recording'), simboard.arg('axes').split(','),
-                             float(simboard.arg('full_scale')))
+    source = attach(config.load())
 except (OSError, ValueError) as error:
     print(json.dumps({"error": str(error)}))
 else:
@@ -209,31 +175,19 @@ def play(trained: Trained, recording: recordings.Recording, board_name: str = "s
     Raises AuscultError for a recording that does not suit the model or the chip, and for a node that does not play it
     to its end, with what the node said.
     """
-    is_slow = chip in slow.chips()
-    if is_slow:
-        slow.check_recording(trained, recording)
-        _check_length(trained, recording)
-    else:
-        check_recording(trained, recording)
+    virtual_sensor.check_recording(trained, recording, chip)
     if module:
         build.check_architecture(module, boards.load(board_name).arch, board_name)
     config = node_config(trained, chip, bus, k, n, every)
     if recording.rpm and any(feature.order for feature in trained.spec.parsed()):
         config["shaft_hz"] = recording.rpm / 60
-    arguments: dict[str, str] = {}
-    if is_slow:
-        words = recordings.to_int16(recording, trained.spec.full_scale)
-        arguments = {"axes": ",".join(recording.axes), "full_scale": repr(trained.spec.full_scale)}
-    else:
-        words = chip_words(recording, chip, config["sensor"]["range_g"], trained.spec.full_scale)
-        rate_ppm = round((recording.rate_hz / config["sensor"]["rate_hz"] - 1) * 1e6) + rate_error_ppm
-        arguments = {"rate_ppm": str(rate_ppm)}
+    signal = virtual_sensor.signal(recording, config["sensor"], trained.spec.full_scale, rate_error_ppm)
+    words = signal.words
     with tempfile.TemporaryDirectory(prefix="auscult-play-") as name:
         folder = Path(name)
-        (folder / "recording.i16").write_bytes(words.astype("<i2").tobytes())
+        machine = signal.write(folder)
         progress(f"booting {board_name}")
-        with SimBoard(board_name, deterministic=not real_time,
-                      args={"recording": str(folder / "recording.i16"), **arguments}) as board:
+        with SimBoard(board_name, deterministic=not real_time, args={"machine": str(machine)}) as board:
             progress("deploying with mpremote")
             staged = folder / "staged"
             staged.mkdir()
@@ -243,7 +197,7 @@ def play(trained: Trained, recording: recordings.Recording, board_name: str = "s
             progress("playing")
             spec = trained.spec
             played = Played(words, spec.axes, recording.rate_hz, spec.window, spec.hop, raw_bytes=words.size * 2)
-            if is_slow:
+            if chip in slow.chips():
                 played.columns = tuple(spec.axes)
                 played.words = slow.heard(words, recording.axes, trained, config["sensor"])
             if spec.trigger:
@@ -263,51 +217,6 @@ def _parse(text: str) -> dict[str, Any]:
     except ValueError:
         line = None
     return line if isinstance(line, dict) else {"text": text}
-
-
-def check_recording(trained: Trained, recording: recordings.Recording) -> None:
-    """Raises AuscultError for a recording that does not suit the model or an accelerometer."""
-    if set(recording.axes) != set(AXES):
-        raise AuscultError(f"a recording with the axes {', '.join(recording.axes)}",
-                           "the axes x, y and z, as the accelerometer gives", "choose one with x, y and z")
-    if not set(trained.spec.axes) <= set(AXES):
-        raise AuscultError(f"a model of the axes {', '.join(trained.spec.axes)}", "some of x, y and z",
-                           "import its recordings with --axes x,y,z and train again")
-    check_fit(trained, recording)
-    _check_length(trained, recording)
-
-
-def _check_length(trained: Trained, recording: recordings.Recording) -> None:
-    if len(recording.data) < trained.spec.window:
-        raise AuscultError(f"a recording of {len(recording.data)} samples", f"at least one window of {trained.spec.window}",
-                           "choose a longer one")
-
-
-def chip_words(recording: recordings.Recording, chip: str, range_g: int, full_scale: float) -> NDArray[np.int16]:
-    """A recording as a chip's words: int16 [n, 3], x, y, z, whatever their order in the recording is; limited to the
-    chip's bandwidth.
-
-    full_scale: what 32768 stands for where the numbers have no unit, so that they cannot be put on the chip's scale."""
-    driver = device.accelerometer(chip)
-    scale = driver.full_scale_of(range_g) / 1e6 if recording.unit == "m/s2" else full_scale
-    share = driver.bandwidth_of(recording.rate_hz) / recording.rate_hz
-    limited = dataclasses.replace(recording, data=_band_limit(recording.data, share))
-    words = recordings.to_int16(limited, scale, driver.bits_of(range_g))
-    return np.ascontiguousarray(words[:, [recording.axes.index(axis) for axis in AXES]])
-
-
-def _band_limit(data: NDArray[Any], bandwidth: float) -> NDArray[Any]:
-    """What a chip passes on whose -3 dB frequency is `bandwidth` times the sample rate, as a Butterworth filter of second
-    order run forwards and backwards. At 0.39 and above nothing is lost."""
-    if bandwidth > 0.39:
-        return data
-    from scipy import signal
-
-    # Run twice it has the gain 1 / (1 + w**4) at w times its corner, which is 1/sqrt(2) where w is 0.802; the bilinear
-    # transform makes w the ratio of the tangents.
-    corner = np.arctan(np.tan(np.pi * bandwidth) / (2**0.5 - 1) ** 0.25) / np.pi
-    sections = signal.butter(2, 2 * corner, output="sos")
-    return np.asarray(signal.sosfiltfilt(sections, data, axis=0), data.dtype)
 
 
 def lines(board: SimBoard, code: str, silence_s: float = _SILENCE_S) -> Iterator[str]:

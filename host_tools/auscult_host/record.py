@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import device, playback
+from . import device, playback, virtual_sensor
 from .errors import AuscultError
 from .recordings import STANDARD_GRAVITY, Header, Recording
 from .simulator import SimBoard
@@ -181,7 +181,7 @@ def virtual(board_name: str, recording: Recording, settings: dict[str, Any], sam
     if recording.unit != "m/s2" or set(recording.axes) != set(_AXES):
         raise AuscultError(f"a recording of {', '.join(recording.axes)} in {recording.unit}", "acceleration on x, y and z",
                            "choose another for --virtual")
-    words = playback.chip_words(recording, settings["chip"], settings["range_g"], 1.0)
+    words = virtual_sensor.chip_words(recording, settings["chip"], settings["range_g"], 1.0)
     rate_ppm = round((recording.rate_hz / settings["rate_hz"] - 1) * 1e6) + rate_error_ppm
     with tempfile.TemporaryDirectory(prefix="auscult-record-") as name:
         folder = Path(name)

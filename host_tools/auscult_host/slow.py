@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from . import device, recordings
 from .errors import AuscultError
-from .train import Trained, check_fit
+from .spec import Made
+from .train import check_fit
 
 DOOR_PIN = 6  # of simulated boards
 
@@ -20,7 +21,7 @@ def chips() -> list[str]:
     return list(device.module("config").SLOW_CHIPS)
 
 
-def sensor_settings(trained: Trained, chip: str, bus: str) -> dict[str, Any]:
+def sensor_settings(made: Made, chip: str, bus: str) -> dict[str, Any]:
     """The node configuration's `sensor` section that suits a pipeline of slow quantities. AuscultError if the chip has not
     what the pipeline needs."""
     driver = device.module("sensors").driver(chip)
@@ -28,32 +29,32 @@ def sensor_settings(trained: Trained, chip: str, bus: str) -> dict[str, Any]:
         raise AuscultError(f"{driver.NAME} on {bus}, which it does not have", "i2c" if bus == "spi" else "spi",
                            f"--bus {'i2c' if bus == 'spi' else 'spi'}")
     measured = {axis for axis, (channel, _) in device.module("slow_sampler").AXES.items() if channel in driver.CHANNELS}
-    missing = [axis for axis in trained.spec.axes if axis not in measured | {"door"}]
+    missing = [axis for axis in made.spec.axes if axis not in measured | {"door"}]
     if missing:
         raise AuscultError(f"a model of the axis {missing[0]}", f"what {driver.NAME} measures: {', '.join(sorted(measured))}, "
                            "and door", "choose another chip, or train on recordings with these axes")
-    settings: dict[str, Any] = {"chip": chip, "bus": bus, "id": 1, "period_s": round(1 / trained.spec.rate_hz, 3)}
+    settings: dict[str, Any] = {"chip": chip, "bus": bus, "id": 1, "period_s": round(1 / made.spec.rate_hz, 3)}
     settings |= {"cs": 5} if bus == "spi" else {"address": driver.ADDRESSES[0]}
-    if "door" in trained.spec.axes:
+    if "door" in made.spec.axes:
         settings["door_pin"] = DOOR_PIN
     return settings
 
 
-def check_recording(trained: Trained, recording: recordings.Recording) -> None:
+def check_recording(made: Made, recording: recordings.Recording) -> None:
     """Raises AuscultError for a recording that does not suit the model."""
-    missing = [axis for axis in trained.spec.axes if axis not in recording.axes]
+    missing = [axis for axis in made.spec.axes if axis not in recording.axes]
     if missing:
         raise AuscultError(f"a recording with the axes {', '.join(recording.axes)}", f"also {missing[0]}, as the model was "
                            "trained on", "choose one with these axes")
-    check_fit(trained, recording)
+    check_fit(made, recording)
 
 
-def heard(words: NDArray[np.int16], axes: tuple[str, ...], trained: Trained, sensor: dict[str, Any]) -> NDArray[np.int16]:
+def heard(words: NDArray[np.int16], axes: tuple[str, ...], made: Made, sensor: dict[str, Any]) -> NDArray[np.int16]:
     """What the pipeline is given when `words` [n, axes] are fed to the virtual chip: the shipped sampler and driver take
     them from it on this computer. int16 [n, axes of the pipeline]."""
     clock = device.module("virtual.clock").VirtualClock()
     line, period_ms = SimpleNamespace(level=0), int(1000 * sensor["period_s"])
-    feeds, spec = device.module("virtual.feed"), trained.spec
+    feeds, spec = device.module("virtual.feed"), made.spec
     feed = feeds.Feed(io.BytesIO(words.astype("<i2").tobytes()), axes, spec.full_scale, period_ms,
                       lambda level: setattr(line, "level", level))
     chip = feeds.chip_class(sensor["chip"])(clock, **feed.quantities())

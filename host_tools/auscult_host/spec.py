@@ -3,7 +3,7 @@
 
 import keyword
 import re
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -195,3 +195,13 @@ class PipelineSpec(BaseModel):
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "pipeline"
             raise AuscultError(f"{where} = {first.get('input')!r}", first["msg"]) from error
+
+
+class Made(Protocol):
+    """What says which pipeline was made from which recordings: a trained model, or its bundle."""
+
+    @property
+    def spec(self) -> PipelineSpec: ...
+
+    @property
+    def training(self) -> dict[str, Any]: ...

@@ -23,7 +23,7 @@ from .files import atomic
 from .hostlib import HostPipeline, choose_shifts, quantise
 from .model_kinds import ANOMALY, MODELS, fit_kind
 from .recordings import Entry, Header, Recording, loaded
-from .spec import MIN_POINTS, Front, PipelineSpec
+from .spec import MIN_POINTS, Front, Made, PipelineSpec
 
 FORMAT_VERSION = 1
 MOST_WINDOWS = 200_000  # to learn from; more are thinned out evenly, so that they fit in memory
@@ -289,13 +289,13 @@ def check_kind(labels: Sequence[str], settings: Settings) -> None:
                            "add recordings of another state, or train --model elliptic to learn what is normal")
 
 
-def check_fit(trained: Trained, recording: Header) -> None:
+def check_fit(made: Made, recording: Header) -> None:
     """Raises AuscultError unless a recording has the unit and the rate that a model was trained on."""
-    who, unit = recording.name or "the recording", trained.training["unit"]
+    who, unit = recording.name or "the recording", made.training["unit"]
     if recording.unit != unit:
         raise AuscultError(f"{who} has the unit {recording.unit}", f"{unit}, as the model was trained on",
                            "import it with --unit to match")
-    rate_hz, tolerance = trained.spec.rate_hz, trained.spec.rate_tolerance
+    rate_hz, tolerance = made.spec.rate_hz, made.spec.rate_tolerance
     if abs(recording.rate_hz / rate_hz - 1) > tolerance:
         raise AuscultError(f"{who} was sampled at {recording.rate_hz:g} Hz",
                            f"{rate_hz:g} Hz within {tolerance:.0%}, as the model was trained on",

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from auscult_host import cli, playback, recordings, slow, templates, train
+from auscult_host import cli, recordings, slow, templates, train, virtual_sensor
 from auscult_host.generate import press, states, wrist
 
 Verdicts = list[dict[str, Any]]
@@ -75,12 +75,12 @@ def _same_as_on_the_pc(folder: Path, said: Verdicts) -> None:
     trained = train.load(next(folder.glob("*.joblib")))
     recording = recordings.read(folder / "play.parquet")
     template = templates.load(folder / "auscult.toml")
-    sensor = playback.sensor_settings(trained, template.sensor.chip, template.sensor.bus)
+    sensor = virtual_sensor.sensor_settings(trained, template.sensor.chip, template.sensor.bus)
     if template.sensor.chip in slow.chips():
         words = recordings.to_int16(recording, trained.spec.full_scale)
         heard = slow.heard(words, recording.axes, trained, sensor)
     else:
-        heard = playback.chip_words(recording, template.sensor.chip, sensor["range_g"], trained.spec.full_scale)
+        heard = virtual_sensor.chip_words(recording, template.sensor.chip, sensor["range_g"], trained.spec.full_scale)
     run = trained.pipeline().run(np.ascontiguousarray(heard))
     assert [v["v"] for v in said] == [trained.spec.classes[index] for index in run.index]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from auscult_host import playback, record
+from auscult_host import playback, record, virtual_sensor
 from auscult_host.commands.record import record as command
 from auscult_host.errors import AuscultError
 from auscult_host.recordings import Header, Recording, read, write
@@ -98,7 +98,7 @@ def test_recorded_is_what_the_chip_played(tmp_path: Path) -> None:
     said = json.loads(run.communicate(timeout=120)[0])
     assert said["samples"] == 6000 and said["lost_by_chip"] == said["lost_on_line"] == said["bad_frames"] == 0
     recording = read(tmp_path / "set" / "m_s_worn.parquet")
-    words = playback.chip_words(source, "lis3dh", 16, 1.0)[:6000]
+    words = virtual_sensor.chip_words(source, "lis3dh", 16, 1.0)[:6000]
     full_scale = playback.device.accelerometer("lis3dh").full_scale_of(16) / 1e6
     assert np.array_equal(recording.data, (words * np.float64(full_scale / 32768)).astype(np.float32))
     assert abs(recording.rate_hz / RATE - 1) < 0.001 and said["nominal_hz"] == 400
@@ -125,7 +125,7 @@ def test_a_line_that_is_too_slow_makes_the_chip_lose_samples_which_is_told(monke
     with record.virtual("sim_m4", source, record.sensor_settings("lis3dh", "i2c", 400, 16, {}), 2000) as lines:
         for line in lines:
             take.add(line)
-    words = playback.chip_words(source, "lis3dh", 16, 1.0)
+    words = virtual_sensor.chip_words(source, "lis3dh", 16, 1.0)
     parts = [np.concatenate(part) for part in take.parts]
     assert take.samples >= 2000 and take.lost_by_chip > 1 and len(parts) == take.lost_by_chip + 1 and not take.lost_on_line
     at = 0
@@ -140,7 +140,7 @@ def test_over_a_serial_port_and_ctrl_c_keeps_what_came(tmp_path: Path, monkeypat
     """The console of a simulated board is a terminal as that of a real one is."""
     source = played(400_000)
     sensor = record.sensor_settings("adxl345", "i2c", 400, 16, {})
-    words = playback.chip_words(source, "adxl345", 16, 1.0)
+    words = virtual_sensor.chip_words(source, "adxl345", 16, 1.0)
     (tmp_path / "words.i16").write_bytes(words.astype("<i2").tobytes())
     staged = tmp_path / "staged"
     staged.mkdir()

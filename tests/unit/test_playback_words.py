@@ -3,7 +3,7 @@
 
 import numpy as np
 import pytest
-from auscult_host import device, playback
+from auscult_host import device, virtual_sensor
 from auscult_host.recordings import Recording
 
 RATE_HZ = 4000.0
@@ -18,7 +18,7 @@ def tone(frequency_hz: float) -> Recording:
 
 def gain(chip: str, frequency_hz: float) -> float:
     range_g = device.accelerometer(chip).RANGES_G[-1]
-    words = playback.chip_words(tone(frequency_hz), chip, range_g, 0)
+    words = virtual_sensor.chip_words(tone(frequency_hz), chip, range_g, 0)
     scale = device.accelerometer(chip).full_scale_of(range_g) / 32768e6
     assert np.median(words[:, 2]) * scale == pytest.approx(9.8, rel=0.01)  # gravity passes
     return float(np.abs(words[1000:-1000, 0] * scale).max()) / 10

@@ -6,6 +6,7 @@ from array import array
 
 from auscult.sensors import SLOW
 from auscult.slow_sampler import AXES
+from auscult.virtual.setup import connect
 
 
 class Feed:
@@ -52,18 +53,15 @@ def chip_class(name):
     return getattr(__import__("auscult.virtual." + file, None, None, (kind,)), kind)
 
 
-def attach(config, recording, axes, full_scale):
-    """Plays `recording` (a file on the PC) into the slow chip and the door's pin that the node's configuration describes, on
-    a simulated board. Returns the Feed, which can be the node's `source`."""
+def attach(config, recording, axes, full_scale, faults=()):
+    """Plays `recording` (a stream, as of simboard.host_open) into the slow chip and the pin of the door that the node has, on
+    a simulated board. Returns the Feed, which can be its `source`. faults: see virtual.machine."""
     import simboard
 
     sensor = config["sensor"]
     pin = sensor["door_pin"]
     drive = None if pin is None else lambda level: simboard.drive(pin, level)
-    feed = Feed(simboard.host_open(recording, "rb"), axes, full_scale, int(1000 * sensor["period_s"]), drive)
+    feed = Feed(recording, axes, full_scale, int(1000 * sensor["period_s"]), drive)
     chip = chip_class(sensor["chip"])(**feed.quantities())
-    if sensor["bus"] == "i2c":
-        simboard.attach_i2c(sensor["id"], sensor["address"], chip)
-    else:
-        simboard.attach_spi(sensor["id"], sensor["cs"], chip)
+    connect(sensor, chip, faults)
     return feed
