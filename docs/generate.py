@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes what follows from the code: docs/features.md, docs/node.md, the tables of docs/sensors.md, the packages for `mip`
-in firmware/, and the drivers' type stubs in host_tools/auscult-stubs/."""
+"""Writes what follows from the code: docs/features.md, docs/node.md, docs/boards.md, the tables of docs/sensors.md, the packages
+for `mip` in firmware/, and the drivers' type stubs in host_tools/auscult-stubs/."""
 
 import re
 import sys
@@ -11,6 +11,7 @@ FIRMWARE = DOCS.parent / "firmware"
 STUBS = DOCS.parent / "host_tools" / "auscult-stubs"
 sys.path[:0] = [str(FIRMWARE), str(DOCS)]
 
+import board_page  # noqa: E402
 import packages  # noqa: E402
 import sensor_tables  # noqa: E402
 import stubs  # noqa: E402
@@ -179,7 +180,7 @@ It was not tried on a real Raspberry Pi yet.
 def pages() -> dict[Path, str]:
     """What should be in each of the files."""
     return {DOCS / "features.md": features_page(), DOCS / "node.md": node_page(),
-            DOCS / "sensors.md": sensor_tables.page(),
+            DOCS / "sensors.md": sensor_tables.page(), DOCS / "boards.md": board_page.page(),
             **{FIRMWARE / name: text for name, text in packages.packages().items()},
             **{STUBS / name: text for name, text in stubs.stubs().items()}}
 

@@ -55,13 +55,21 @@ def predict(spec: PipelineSpec, model: "ModelCode | None", board: str) -> Cost:
 
     Raises AuscultError for a board without a simulated core like its own, and for one that was not calibrated."""
     counted_on = core(board)
+    flash = exact_bytes(spec, model) + _sum(byte_terms(spec, model), _table(counted_on)["bytes"])
+    return cost_of(board, counted_on, flash, state_bytes(spec) + 4 * out_words(spec, model),
+                   instructions(spec, model, counted_on))
+
+
+def instructions(spec: PipelineSpec, model: "ModelCode | None", counted_on: str) -> int:
+    """What one push that completes a window will execute, from the tables of a simulated core."""
+    return round(_sum(instruction_terms(spec, model), _table(counted_on)["instructions"]))
+
+
+def _table(counted_on: str) -> dict[str, Any]:
     if counted_on not in tables():
         raise AuscultError(f"costs.json has no figures of {counted_on}", f"one of {', '.join(tables())}",
                            f"count them: python -m auscult_host.benchmarks.calibrate {counted_on}")
-    table = tables()[counted_on]
-    flash = exact_bytes(spec, model) + _sum(byte_terms(spec, model), table["bytes"])
-    return cost_of(board, counted_on, flash, state_bytes(spec) + 4 * out_words(spec, model),
-                   _sum(instruction_terms(spec, model), table["instructions"]))
+    return dict(tables()[counted_on])
 
 
 def cost_of(board: str, counted_on: str, flash: float, buffers: int, instructions: float) -> Cost:

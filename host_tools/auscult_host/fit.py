@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which boards can run a bundle, and with what margin: RAM, file system, and time of a window."""
+
+import importlib.util
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from . import boards, costs, paths, playback
+from .errors import AuscultError
+from .estimators import ModelCode
+from .spec import PipelineSpec
+from .work import core
+
+Verdict = Literal["yes", "tight", "no"]
+
+_CHIP = "adxl345"  # the drivers differ by less than a kilobyte
+_LOADED = 1.25  # heap that the package takes, in its bytes as bytecode: 50,816 of 41,548 counted on sim_m4
+_BLOCK = 512  # of MicroPython's FAT; a file takes whole ones
+_TIGHT = 0.6  # the rest of the RAM: the firmware's own data, stack, gaps in the heap
+_BUSY = 0.5  # share of the time; sampling and reporting are not in it
+
+
+@dataclass
+class Fit:
+    """What a bundle takes of one board. file: of the bundle; ram_bytes: package, module, its state and outputs; files_bytes:
+    package and model, each twice, so that an update can't leave half of one; seconds of a window: predicted, None where
+    they can't be; share: of the time between two windows."""
+
+    board: str
+    verdict: Verdict = "yes"
+    why: list[str] = field(default_factory=list)
+    file: str = ""
+    module_bytes: int = 0
+    state_bytes: int = 0
+    package_bytes: int = 0
+    ram_bytes: int = 0
+    ram_room: int = 0
+    files_bytes: int = 0
+    files_room: int = 0
+    instructions: int | None = None
+    counted_on: str = ""
+    cycles_per_instruction: float | None = None
+    seconds: float | None = None
+    share: float | None = None
+
+    def _judge(self, verdict: Verdict, why: str) -> None:
+        order: list[Verdict] = ["yes", "tight", "no"]
+        self.verdict = max(self.verdict, verdict, key=order.index)
+        self.why.append(why)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def read_bundle(folder: Path) -> dict[str, Any]:
+    """The manifest of a pipeline's bundle."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise AuscultError(f"{folder} has no manifest.json that can be read", "a bundle, as `auscult build` writes it",
+                           "run `auscult build` first") from error
+    if not isinstance(manifest, dict) or not {"files", "features", "window"} <= manifest.keys():
+        raise AuscultError(f"{folder} holds no pipeline", "a bundle of a pipeline, as `auscult build` writes it",
+                           "a model alone has no windows to reckon with")
+    return manifest
+
+
+def fit(folder: Path, chosen: list[str] | None = None) -> list[Fit]:
+    """For each board (of `chosen`, else all): whether it runs the bundle in `folder`."""
+    manifest = read_bundle(folder)
+    spec = PipelineSpec.model_validate({key: manifest[key] for key in PipelineSpec.model_fields if key in manifest})
+    about = manifest.get("model")
+    model = ModelCode("", about["kind"], about["classes"], spec.classes, about) if about else None
+    return [_fit(manifest["files"], spec, model, boards.load(name)) for name in chosen or boards.names()]
+
+
+def _fit(files: dict[str, Any], spec: PipelineSpec, model: ModelCode | None, board: boards.Board) -> Fit:
+    found = Fit(board.name)
+    kind = next((kind for kind in (board.arch, f"portable-{board.arch}", "portable") if kind in files), None)
+    if kind is None:
+        found._judge("no", f"the bundle has no module for {board.arch}, nor a portable one: build it with --board NAME")
+        return found
+    found.file, found.module_bytes = files[kind]["file"], files[kind]["bytes"]
+    found.package_bytes = sum(package().values())
+    found.state_bytes = costs.state_bytes(spec) + 4 * costs.out_words(spec, model)
+    _memory(found, board)
+    if kind != board.arch:
+        found._judge("tight", "portable, not native: its time is not predicted")
+    else:
+        _time(found, spec, model, board)
+    return found
+
+
+def _memory(found: Fit, board: boards.Board) -> None:
+    ram, room = ((board.memory.ram_kib, board.memory.files_kib) if isinstance(board, boards.RealBoard)
+                 else (board.heap_kib, board.disk_kib) if isinstance(board, boards.SimulatedBoard) else (0, 0))
+    found.ram_room, found.files_room = 1024 * ram, 1024 * room
+    found.ram_bytes = round(_LOADED * found.package_bytes) + found.module_bytes + found.state_bytes
+    share = found.ram_bytes / found.ram_room
+    if share > _TIGHT:
+        found._judge("no" if share > 1 else "tight", f"RAM: needs {kib(found.ram_bytes)} of {ram} KiB")
+    once = sum(_whole_blocks(size) for size in package().values())
+    models = 2 * (_whole_blocks(found.module_bytes) + 3 * _BLOCK)
+    found.files_bytes = 2 * once + models
+    if found.files_bytes > found.files_room:
+        alone = models <= found.files_room
+        found._judge("tight" if alone else "no", f"files: needs {kib(found.files_bytes)} of {room} KiB"
+                     + ("; less with the package in the firmware: make firmware" if alone else ""))
+
+
+def _time(found: Fit, spec: PipelineSpec, model: ModelCode | None, board: boards.Board) -> None:
+    try:
+        found.counted_on = core(board.name)
+        found.instructions = costs.instructions(spec, model, found.counted_on)
+    except AuscultError as error:
+        found._judge("tight", f"its time is not predicted: {error.found}")
+        return
+    if board.clock_hz is None:
+        return
+    found.cycles_per_instruction = board.cycles_per_instruction
+    found.seconds = found.instructions * board.cycles_per_instruction / board.clock_hz
+    found.share = found.seconds / (spec.hop / spec.rate_hz)
+    if found.share > _BUSY:
+        found._judge("no" if found.share > 1 else "tight",
+                     f"time: {1000 * found.seconds:.3g} ms for each {1000 * spec.hop / spec.rate_hz:.3g} ms")
+
+
+@cache
+def package() -> dict[str, int]:
+    """Bytes of each file of the device package that a node with one driver needs, as bytecode."""
+    where = paths.assets() / "firmware" / "packages.py"
+    described = importlib.util.spec_from_file_location("auscult_packages", where)
+    assert described is not None
+    assert described.loader is not None
+    packages = importlib.util.module_from_spec(described)
+    described.loader.exec_module(packages)
+    compiled = playback.bytecode("armv7emsp")
+    wanted = packages.closure("auscult/node.py", f"auscult/sensors/{_CHIP}.py")
+    return {name: (compiled / name.removeprefix("auscult/")).with_suffix(".mpy").stat().st_size for name in wanted}
+
+
+def _whole_blocks(size: int) -> int:
+    return _BLOCK * math.ceil(size / _BLOCK)
+
+
+def kib(size: int) -> str:
+    return f"{size / 1024:.3g} KiB"
