@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from serial.tools import list_ports
 
-from . import boards, paths
+from . import boards, checked, paths
 from .errors import AuscultError
 from .simulator import SimBoard, lock
 from .transport import Console
@@ -24,7 +24,7 @@ _ARCHITECTURES = ("", "x86", "x64", "armv6", "armv6m", "armv7m", "armv7em", "arm
                   "rv32imc")
 # A board that mounts its flash below the root has its files in /flash (stm32 and nrf ports), others in /
 _FACTS = """
-import gc, json, os, sys
+import gc, os, sys
 gc.collect()
 i = sys.implementation
 m = getattr(i, '_mpy', 0)
@@ -60,10 +60,10 @@ try:
 except Exception as error:
     package = '' if isinstance(error, ImportError) else 'damaged'
 gc.collect()
-print(json.dumps({'implementation': i.name, 'version': list(i.version[:3]), 'machine': getattr(i, '_machine', sys.platform),
+answer = {'implementation': i.name, 'version': list(i.version[:3]), 'machine': getattr(i, '_machine', sys.platform),
     'arch': m >> 10 & 15, 'mpy_version': m & 255, 'mpy_abi': m >> 8 & 3, 'heap_free': gc.mem_free(), 'root': root,
     'disk_free': s[0] * s[3], 'disk_total': s[0] * s[2], 'unique_id': ''.join('%02x' % b for b in uid),
-    'auscult': package, 'files': names}))
+    'auscult': package, 'files': names}
 """
 
 
@@ -123,7 +123,7 @@ class Device:
 
     def facts(self) -> Facts:
         """Asks the board; a program that runs there is interrupted."""
-        return Facts.parse(self.console.exec(_FACTS, 20))
+        return Facts.parse(json.dumps(checked.ask(self.console, _FACTS, 20)))
 
     def listen(self, words: NDArray[np.int16], **about: Any) -> None:
         """Bolts a simulated board to a machine: what its virtual chip gives from the next start of the node on.

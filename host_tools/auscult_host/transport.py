@@ -118,15 +118,20 @@ class Console:
 
     def soft_reset(self) -> None:
         """Restart the interpreter; boot.py runs, main.py does not."""
-        transport = self._enter()
-        self._deadline = time.monotonic() + 10
-        for _ in self._until(b">"):
-            pass
-        with self._answering():
-            transport.serial.write(b"\x04")
-        answer = b""
-        while not answer.endswith(_GREETING):
-            answer += b"".join(self._until(b"\n")) + b"\n"
+        for _ in range(_ATTEMPTS):  # what the link lost is said again: two resets are as good as one
+            transport = self._prompt()
+            with self._answering():
+                transport.serial.write(b"\x04")
+            answer, latest = b"", time.monotonic() + _PROMPT_S
+            while _GREETING not in answer and time.monotonic() < latest:
+                answer += self._read(transport)
+            if _GREETING in answer:
+                self._received = answer.rpartition(_GREETING)[2]
+                return
+            transport.in_raw_repl = False
+        self.close()
+        raise LinkError(f"the board at {self.port} does not restart its interpreter", "a board that does",
+                        "reset it and try again")
 
     def release(self) -> None:
         """Leave the raw REPL, so that the next user of the port finds a prompt."""
@@ -274,11 +279,7 @@ class Console:
     def _ready(self) -> SerialTransport:
         """The board waits for a program by raw paste. Nothing has been asked of it yet: what the link lost is said again."""
         for _ in range(_ATTEMPTS):
-            transport = self._enter()
-            latest = time.monotonic() + _PROMPT_S
-            while b">" not in self._received and time.monotonic() < latest:
-                self._received += self._read(transport)
-            self._received = b""
+            transport = self._prompt()
             with self._answering():
                 transport.serial.timeout = _ANSWER_S
                 transport.serial.write(b"\x05A\x01")
@@ -290,6 +291,15 @@ class Console:
         self.close()
         raise LinkError(f"no raw paste mode at {self.port}", "MicroPython 1.14 or newer, and a link that carries every byte",
                         "try another cable or port, then run the same command again")
+
+    def _prompt(self) -> SerialTransport:
+        """The raw REPL has nothing more to say."""
+        transport = self._enter()
+        latest = time.monotonic() + _PROMPT_S
+        while b">" not in self._received and time.monotonic() < latest:
+            self._received += self._read(transport)
+        self._received = b""
+        return transport
 
     def _stop_program(self) -> None:
         if self._transport:
