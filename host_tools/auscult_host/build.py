@@ -126,24 +126,29 @@ def check_architecture(module: Path, arch: str, board: str) -> None:
 
 def static_module(spec: PipelineSpec, out: Path, model: "ModelCode | None" = None) -> Path:
     """The pipeline as a user C module: a folder for USER_C_MODULES, complete in itself. Returns the folder."""
-    folder = out / f"{spec.name}_static"
+    return static_folder(spec.name, codegen.generate(spec, model), out)
+
+
+def static_folder(name: str, source: str, out: Path) -> Path:
+    """The same, of a pipeline's C."""
+    folder = out / f"{name}_static"
     with files.atomic_folder(folder) as fresh:
         for file in hostlib.native_sources().glob("*.h"):
             shutil.copy(file, fresh)
-        (fresh / "pipeline.inc").write_text(codegen.generate(spec, model))
-        binding = (hostlib.native_sources() / "aus_module.c").read_text().replace("AUS_MODULE_QSTR", f"MP_QSTR_{spec.name}")
+        (fresh / "pipeline.inc").write_text(source)
+        binding = (hostlib.native_sources() / "aus_module.c").read_text().replace("AUS_MODULE_QSTR", f"MP_QSTR_{name}")
         # compiled in, the names of two pipelines must not meet
-        binding = binding.replace("aus_static_module", f"aus_{spec.name}_module")
-        (fresh / f"{spec.name}_module.c").write_text(_STATIC_HEAD + binding)
+        binding = binding.replace("aus_static_module", f"aus_{name}_module")
+        (fresh / f"{name}_module.c").write_text(_STATIC_HEAD + binding)
         (fresh / "micropython.mk").write_text(
-            f"{spec.name.upper()}_DIR := $(USERMOD_DIR)\n"
-            f"SRC_USERMOD_C += $({spec.name.upper()}_DIR)/{spec.name}_module.c\n"
-            f"CFLAGS_USERMOD += -I$({spec.name.upper()}_DIR)\n")
+            f"{name.upper()}_DIR := $(USERMOD_DIR)\n"
+            f"SRC_USERMOD_C += $({name.upper()}_DIR)/{name}_module.c\n"
+            f"CFLAGS_USERMOD += -I$({name.upper()}_DIR)\n")
         (fresh / "micropython.cmake").write_text(
-            f"add_library(usermod_{spec.name} INTERFACE)\n"
-            f"target_sources(usermod_{spec.name} INTERFACE ${{CMAKE_CURRENT_LIST_DIR}}/{spec.name}_module.c)\n"
-            f"target_include_directories(usermod_{spec.name} INTERFACE ${{CMAKE_CURRENT_LIST_DIR}})\n"
-            f"target_link_libraries(usermod INTERFACE usermod_{spec.name})\n")
+            f"add_library(usermod_{name} INTERFACE)\n"
+            f"target_sources(usermod_{name} INTERFACE ${{CMAKE_CURRENT_LIST_DIR}}/{name}_module.c)\n"
+            f"target_include_directories(usermod_{name} INTERFACE ${{CMAKE_CURRENT_LIST_DIR}})\n"
+            f"target_link_libraries(usermod INTERFACE usermod_{name})\n")
     return folder
 
 

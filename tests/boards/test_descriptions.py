@@ -135,7 +135,7 @@ def test_upstream_when_debian_has_it_not(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("AUSCULT_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("AUSCULT_MICROPYTHON", raising=False)
     monkeypatch.setattr(toolchain, "_debian_mirror", lambda: ((tmp_path / "no mirror").as_uri(), "/dev/null"))
-    monkeypatch.setattr(toolchain, "_UPSTREAM", (tmp_path / "upstream").as_uri())
+    monkeypatch.setattr(toolchain, "UPSTREAM", (tmp_path / "upstream").as_uri())
     with pytest.raises(AuscultError, match=f"has commit {commit} as v1.25.0") as moved:
         toolchain.micropython_dir()
     assert moved.value.expected == "f498a16c7db6d4b2de200b3e0856528dfe0613c3"
@@ -143,7 +143,7 @@ def test_upstream_when_debian_has_it_not(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(toolchain, "_UPSTREAM_COMMIT", commit)
     assert (toolchain.micropython_dir() / "README").read_text() == "upstream\n"
     shutil.rmtree(tmp_path / "cache" / "micropython-1.25.0")
-    monkeypatch.setattr(toolchain, "_UPSTREAM", (tmp_path / "gone").as_uri())
+    monkeypatch.setattr(toolchain, "UPSTREAM", (tmp_path / "gone").as_uri())
     with pytest.raises(AuscultError, match="upstream failed") as gone:
         toolchain.micropython_dir()
     assert "network" in gone.value.hint
