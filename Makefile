@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # make demo   the main job, end to end, on a simulated board        make test   all tests
 # make bench  instructions and bytes, against peers                 make setup  only set up (the others do it too)
+# make firmware BOARD=NUCLEO_F446RE BUNDLE=press.bundle  MicroPython with the pipeline built in (docs/firmware.md)
 # make accuracy  figures on real sets (AUSCULT_DATA=folder, MOTION=folder of CSV files), beside their bars
 #
 # Everything downloaded or built goes to build/; an interrupted run goes on where it stopped.
@@ -17,9 +18,9 @@ export PYTHONDONTWRITEBYTECODE = 1
 PACKAGES := make gcc libc6-dev python3-venv gcc-arm-none-eabi libnewlib-arm-none-eabi gcc-riscv64-unknown-elf \
 	picolibc-riscv64-unknown-elf qemu-system-arm qemu-system-misc
 
-.PHONY: help setup demo test bench accuracy docs clean costs
+.PHONY: help setup demo test bench accuracy firmware docs clean costs
 help:
-	@sed -n '2,6s/^# //p' Makefile
+	@sed -n '2,7s/^# //p' Makefile
 
 setup: build/packages.done build/venv.done build/toolchain.done
 
@@ -75,6 +76,13 @@ bench: setup build/bench.done
 
 accuracy: setup
 	@$(BIN)/python -m auscult_host.accuracy $(if $(MOTION),--motion '$(MOTION)')
+
+# MICROPYTHON= ULAB= checkouts; CHIPS="lis3dh ..." DEFINES="NAME=VALUE ..." OUT=folder; IDF= ESP-IDF, for ESP32
+firmware: setup
+	@$(if $(BOARD),,echo "error: no BOARD; next: make firmware BOARD=NUCLEO_F446RE BUNDLE=press.bundle"; exit 1)
+	@$(if $(IDF),. '$(IDF)/export.sh' >/dev/null && )$(AUSCULT) firmware '$(BOARD)' $(if $(BUNDLE),--bundle '$(BUNDLE)') \
+		$(if $(MICROPYTHON),--micropython '$(MICROPYTHON)') $(if $(ULAB),--ulab '$(ULAB)') $(if $(OUT),--out '$(OUT)') \
+		$(CHIPS:%=--chip %) $(DEFINES:%=--define %)
 
 # the peers that are measured against; left out with a note where they cannot be installed
 build/bench.done: build/venv.done

@@ -162,7 +162,7 @@ def _count(name: str, cases: Sequence[Case], progress: Callable[[str], None], le
                 board.clean()
     for case in cases:
         if case.alone:
-            with SimBoard(name, deterministic=True) as sim:
+            with SimBoard(name, deterministic=True, firmware=case.firmware and case.firmware(name)) as sim:
                 measure(case, CountingBoard(sim))
     return {case.name: counted[case.name] for case in cases if case.name in counted}
 
@@ -252,7 +252,8 @@ def markdown(result: Result) -> str:
         "small. `activity`: a 128 × 3 window to one of 6 classes (9 statistics of each axis, 10 trees). `load`: import of",
         "`forest_small`; `load_fast`: of `forest`; `load_pipeline`: of `window`'s pipeline with its forest in layout small;",
         "`load_node`: the same by `auscult.pipeline.load()`, checks and buffers included. `window`: the features and forest of",
-        "`auscult train`'s defaults.",
+        "`auscult train`'s defaults; `load_window`: import of it. `window_static`, `load_static`: the same linked into the",
+        "firmware by `auscult firmware`.",
         "`sampling.*`: one sample from the chip's FIFO through the shipped sampler, over SPI where the chip has it; what the bus",
         "itself takes is not in it. `share.*`: with " + ", ".join(f"{chip} ({rate} Hz)" for rate, (chip, _) in
                                                                   sampling.SHARES.items()) + ".",

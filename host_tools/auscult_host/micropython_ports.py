@@ -207,7 +207,9 @@ def build(target: Target, folder: Path, defines: Mapping[str, str], progress: Ca
         toolchain.check_path(path)
     same = target.version == toolchain.MICROPYTHON_VERSION
     cross = toolchain.mpy_cross() if same else _mpy_cross(target)
-    environment = {**os.environ, "LC_ALL": "C", "PYTHONDONTWRITEBYTECODE": "1", "MICROPY_MPYCROSS": str(cross)}
+    # variables of a `make firmware` that called us are not the port's
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    environment |= {"LC_ALL": "C", "PYTHONDONTWRITEBYTECODE": "1", "MICROPY_MPYCROSS": str(cross)}
     if not (target.tree / ".git").exists():
         environment |= {"MICROPY_GIT_TAG": f"v{target.version}", "MICROPY_GIT_HASH": "auscult"}
     log = folder / "build.log"

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All in the firmware: the pipeline linked into it says the same as the native module and the host, and the frozen device
-package, with its machine code, reads a sensor."""
+"""All in the firmware, as `auscult firmware` makes it of a bundle: the pipeline linked into it says the same as the native
+module and the host, takes less of the heap, and the frozen device package, with its machine code, reads a sensor."""
 
 from pathlib import Path
 
 import numpy as np
 import windows
-from auscult_host import build, micropython, paths, toolchain
+from auscult_host import build, firmware
 from auscult_host import features as table
 from auscult_host.estimators import convert
 from auscult_host.hostlib import HostPipeline, choose_shifts
@@ -15,7 +15,10 @@ from auscult_host.spec import PipelineSpec
 from sklearn.ensemble import RandomForestClassifier
 
 _RUN = """
-import array, simboard, {name} as p
+import array, gc, simboard
+gc.collect(); heap = gc.mem_alloc()
+import {name} as p
+gc.collect(); print(gc.mem_alloc() - heap)
 st, out = bytearray(p.STATE_BYTES), array.array('i', bytes(4 * p.OUT_WORDS))
 f, o, b = simboard.host_open({source!r}, 'rb'), simboard.host_open({target!r}, 'wb'), bytearray({size})
 for _ in range({n}):
@@ -55,16 +58,21 @@ def test_pipeline_and_package_in_the_firmware(tmp_path: Path) -> None:
     code = convert(model, len(spec.features))
     expected = [v for w in data for v in HostPipeline(spec, code).push(w)]
 
-    module = build.static_module(spec, tmp_path, code)
-    firmware = micropython.build_firmware("sim_m4", toolchain.micropython_dir(), tmp_path / "firmware", user_c_modules=[module],
-                                    manifests=[paths.assets() / "firmware" / "manifest.py"])
+    bundle = build.bundle(spec, tmp_path / "linked.bundle", ["armv7emsp"], code)
+    made = firmware.make(firmware.Wanted("sim_m4", bundle), tmp_path / "out")
     (tmp_path / "in").write_bytes(data.astype("<i2").tobytes())
-    with SimBoard("sim_m4", firmware=firmware) as board:
-        board.exec(_RUN.format(name=spec.name, source=str(tmp_path / "in"), target=str(tmp_path / "out"), n=len(data),
-                               size=data[0].size * 2))
+    run = _RUN.format(name="{name}", source=str(tmp_path / "in"), target=str(tmp_path / "words"), n=len(data),
+                      size=data[0].size * 2)
+    with SimBoard("sim_m4", firmware=tmp_path / "out" / "firmware.elf") as board:
+        kept = int(board.exec(run.format(name="linked")))
+        got = np.frombuffer((tmp_path / "words").read_bytes(), "<i4").reshape(len(data), -1)
+        board.put(bundle / "pipeline-armv7emsp.mpy", "/loaded.mpy")
+        kept_native = int(board.exec(run.format(name="loaded")))
+        assert (np.frombuffer((tmp_path / "words").read_bytes(), "<i4").reshape(len(data), -1) == got).all()
         info = board.exec("import linked\nprint(linked.info())")
         files, machine_code, sensor = board.exec(_SENSOR.format(source=str(tmp_path / "in"))).splitlines()
-    got = np.frombuffer((tmp_path / "out").read_bytes(), "<i4").reshape(len(data), -1)
+    assert made["pipeline"] == "linked" and made["images"].keys() == {"firmware.elf"}
+    assert kept <= 64 and kept_native > (bundle / "pipeline-armv7emsp.mpy").stat().st_size * 0.8
     assert [int(row[1]) for row in got] == [v.index for v in expected]
     assert (got[:, 3:5] == np.array([v.proba for v in expected]) * 32768).all()
     assert (got[:, 5:] == np.array([v.features for v in expected])).all()

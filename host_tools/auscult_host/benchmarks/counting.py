@@ -18,14 +18,16 @@ class LeftOutError(Exception):
 @dataclass(frozen=True)
 class Case:
     """measure(board) -> value of each metric. boards: where it can run (empty: everywhere). in_table: one of the
-    figures to reach, also part of a quick run. alone: on a board of its own, for what other cases would change. within: by
-    what share two runs may differ: 0, but for what sleeps in between, where an alarm may meet another instruction."""
+    figures to reach, also part of a quick run. alone: on a board of its own, for what other cases would change. firmware: for
+    that board, by its name, if not the usual one. within: by what share two runs may differ: 0, but for what sleeps in
+    between, where an alarm may meet another instruction."""
 
     name: str
     measure: Callable[["CountingBoard"], Metrics]
     boards: tuple[str, ...] = ()
     in_table: bool = False
     alone: bool = False
+    firmware: Callable[[str], Path] | None = None
     within: float = 0
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import bench_models, build, features, playback
+from .. import bench_models, build, features, firmware, paths, playback
 from ..errors import AuscultError
 from ..estimators import ModelCode, convert
 from ..spec import PipelineSpec
@@ -61,6 +61,39 @@ def _activity(board: CountingBoard) -> Metrics:
 def _window(board: CountingBoard) -> Metrics:
     trained, windows = bench_models.machine()
     return pipeline(board, trained.spec, trained.code(), windows)
+
+
+@lru_cache
+def _bundle() -> Path:
+    """`window`'s pipeline, under a name that no module of MicroPython has."""
+    trained, _ = bench_models.machine()
+    return build.bundle(trained.spec.model_copy(update={"name": "listens"}), paths.cache() / "firmware" / "listens.bundle", [],
+                        trained.code())
+
+
+def _static_firmware(name: str) -> Path:
+    out = paths.cache() / "firmware" / f"listens-{name}"
+    firmware.make(firmware.Wanted(name, _bundle()), out)
+    return out / "firmware.elf"
+
+
+def _window_static(board: CountingBoard) -> Metrics:
+    """The same as `window`, out of the firmware."""
+    _, windows = bench_models.machine()
+    board.put(windows.astype("<i2").tobytes(), "/windows")
+    return board.calls(_WINDOWS.format(name="listens", size=windows[0].size * 2), "push", "push(state, item, 0, out)",
+                       "state out", '"state_bytes": module.STATE_BYTES')
+
+
+def _load_window(board: CountingBoard) -> Metrics:
+    trained, _ = bench_models.machine()
+    module = build.native_module(trained.spec, board.arch, trained.code())
+    board.put(module, "/machine.mpy")
+    return board.import_of("machine") | {"file_bytes": module.stat().st_size}
+
+
+def _load_static(board: CountingBoard) -> Metrics:
+    return board.import_of("listens")
 
 
 def _feature(kind: str, board: CountingBoard) -> Metrics:
@@ -120,6 +153,9 @@ CASES = [
     Case("load_pipeline", partial(_load_pipeline, False), alone=True),
     Case("load_node", partial(_load_pipeline, True), alone=True),
     Case("window", _window),
+    Case("load_window", _load_window, alone=True),
+    Case("window_static", _window_static, alone=True, firmware=_static_firmware),
+    Case("load_static", _load_static, alone=True, firmware=_static_firmware),
     *(Case(f"feature.{kind}", partial(_feature, kind)) for kind in _KINDS),
     *(Case(f"model.{name}", partial(_model, kind, layout)) for name, kind, layout in _MODELS),
 ]
