@@ -65,7 +65,8 @@ def test_a_dry_run_names_the_commands_of_each_port(bundle: Path, tmp_path: Path,
     atom = dry_run(capsys, "M5STACK_ATOM", "--bundle", bundle)
     assert "ports/esp32 BOARD=M5STACK_ATOM" in atom["commands"][-1] and atom["frozen"].count("auscult/node.py") == 1
     if not shutil.which("idf.py"):
-        assert [lack["found"] for lack in atom["missing"]] == ["idf.py is not installed"] and "ESP-IDF" in atom["missing"][0]["hint"]
+        assert [lack["found"] for lack in atom["missing"]] == ["idf.py is not installed"]
+        assert "ESP-IDF" in atom["missing"][0]["hint"]
 
 
 def test_only_the_drivers_that_are_named_are_frozen(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
