@@ -52,6 +52,14 @@ except (ImportError, AttributeError):
         uid = microcontroller.cpu.uid
     except ImportError:
         uid = b''
+path, slots = sys.path[:], None
+try:
+    import auscult_slots
+    slots = auscult_slots.load()
+    if slots['app']:
+        sys.path.insert(0, auscult_slots.HOME + slots['app'])
+except Exception:
+    pass
 try:
     import auscult
     package = auscult.__version__
@@ -59,11 +67,12 @@ try:
         del sys.modules[name]
 except Exception as error:
     package = '' if isinstance(error, ImportError) else 'damaged'
+sys.path[:] = path
 gc.collect()
 answer = {'implementation': i.name, 'version': list(i.version[:3]), 'machine': getattr(i, '_machine', sys.platform),
     'arch': m >> 10 & 15, 'mpy_version': m & 255, 'mpy_abi': m >> 8 & 3, 'heap_free': gc.mem_free(), 'root': root,
     'disk_free': s[0] * s[3], 'disk_total': s[0] * s[2], 'unique_id': ''.join('%02x' % b for b in uid),
-    'auscult': package, 'files': names}
+    'auscult': package, 'files': names, 'slots': slots}
 """
 
 
@@ -81,7 +90,8 @@ class Port:
 class Facts:
     """What a board says of itself. arch: of the native modules that it loads, "" for none; mpy_version, mpy_abi: of the
     .mpy files; bytes free of heap and file system. root: what its paths begin with, "" or "/flash"; unique_id: hex; auscult:
-    version of the package on it, "" without; files: what lies in its root, folders with a slash."""
+    version of the package on it, "" without; files: what lies in its root, folders with a slash; slots: the record of what
+    runs (firmware/auscult/slots.py), None before the first deploy."""
 
     implementation: str
     version: tuple[int, ...]
@@ -96,6 +106,7 @@ class Facts:
     unique_id: str = ""
     auscult: str = ""
     files: tuple[str, ...] = ()
+    slots: dict[str, Any] | None = None
 
     @classmethod
     def parse(cls, said: str) -> "Facts":
@@ -103,9 +114,8 @@ class Facts:
         try:
             found = json.loads(said)
             arch = found.pop("arch")
-            name = _ARCHITECTURES[arch] if arch < len(_ARCHITECTURES) else f"architecture {arch}"
             return cls(**found | {"version": tuple(found["version"]), "files": tuple(found["files"]),
-                                  "arch": "" if found["implementation"] == "circuitpython" else name})
+                                  "arch": "" if found["implementation"] == "circuitpython" else architecture(arch)})
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise AuscultError(f"the board answered {said.strip()[:80]!r}", "its facts",
                                "check the cable, reset the board and try again") from error
@@ -137,6 +147,11 @@ class Device:
         Signal(words, about).write(self._folder)
 
 
+def architecture(number: int) -> str:
+    """Of native modules, by its number in a .mpy file; "" for none."""
+    return _ARCHITECTURES[number] if number < len(_ARCHITECTURES) else f"architecture {number}"
+
+
 def ports() -> list[Port]:
     """Serial ports that are on USB, in the order of their names."""
     found = [Port(p.device, (p.vid, p.pid), p.serial_number or "", p.product or p.description or "")
@@ -151,8 +166,7 @@ def usb_of(device: str) -> Port | None:
 
 def boards_at(port: Port) -> list[str]:
     """Boards whose descriptions name the port's USB ids: several share a bridge or a debugger."""
-    return [name for name in boards.names()
-            if any((one.vid, one.pid) == port.usb for one in getattr(boards.load(name), "usb", None) or ())]
+    return [name for name in boards.real() if any((one.vid, one.pid) == port.usb for one in boards.load_real(name).usb)]
 
 
 def flash_file(simulated: str) -> Path:
