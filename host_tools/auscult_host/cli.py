@@ -28,6 +28,7 @@ COMMANDS = {
     "firmware": ("firmware", "firmware"),
     "simulate": ("simulate", "simulate"),
     "node": ("node", "node"),
+    "monitor": ("monitor", "monitor"),
     "boards": ("boards", "boards"),
     "devices": ("devices", "devices"),
     "doctor": ("doctor", "doctor"),

@@ -3,6 +3,7 @@
 
 import json
 import threading
+import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from .waves import Assembler, Wave
 _RECENT = 1024  # verdicts; also what the rate of windows is measured on
 _RATE_MS = 5000
 _SEGMENTS = 4096
+_SPECTROGRAM = 240  # runs of samples
 _WORDS = 8  # errors, warnings and other text that are kept
 
 
@@ -59,12 +61,14 @@ class State:
     counts: Counter[str] = field(default_factory=Counter)
     flaws: Counter[str] = field(default_factory=Counter)
     recent: deque[Verdict] = field(default_factory=lambda: deque(maxlen=_RECENT))
+    segment_count: int = 0  # of all, also of those that are forgotten
     segments: deque[Segment] = field(default_factory=lambda: deque(maxlen=_SEGMENTS))
     told: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=_WORDS))
-    wave: Wave | None = None
+    recent_waves: deque[Wave] = field(default_factory=lambda: deque(maxlen=_SPECTROGRAM))
     waves: int = 0
     end: dict[str, Any] = field(default_factory=dict)
     over: bool = False
+    heard: float = field(default_factory=time.monotonic)
     retry_s: float = 0.0  # of a sensor that fails at present
     _assembler: Assembler = field(default_factory=Assembler, repr=False)
 
@@ -75,6 +79,7 @@ class State:
             return {}
         with self.lock:
             self.lines += 1
+            self.heard = time.monotonic()
             try:
                 line = json.loads(text)
             except (ValueError, RecursionError):
@@ -100,7 +105,8 @@ class State:
         elif "node" in line:
             self._assembler.begin(line)
             self.restarts += bool(self.node)
-            self.node, self.wave = line, None
+            self.node = line
+            self.recent_waves.clear()
         elif "end" in line:
             self.end = line
             self.rate_hz = line.get("rate_mhz", 0) / 1000 or self.rate_hz
@@ -122,7 +128,7 @@ class State:
             self.rate_hz = line.get("mhz", 0) / 1000 or self.rate_hz
             self.overruns = line.get("overruns", self.overruns)
         if wave is not None:
-            self.wave = wave
+            self.recent_waves.append(wave)
             self.waves += 1
 
     def _verdict(self, line: dict[str, Any]) -> None:
@@ -153,12 +159,28 @@ class State:
         else:
             if self.segments:
                 self.segments[-1].to_ms = t_ms
+            self.segment_count += 1
             self.segments.append(Segment(t_ms, t_ms, *key))
 
     @property
     def every_window(self) -> bool:
         """Whether the node was told to report each window; of one that main.py runs, that is not known."""
         return bool(self.node)
+
+    @property
+    def wave(self) -> Wave | None:
+        """The newest whole run of samples."""
+        return self.recent_waves[-1] if self.recent_waves else None
+
+    @property
+    def silent_s(self) -> float:
+        """How long no line has come."""
+        return time.monotonic() - self.heard
+
+    @property
+    def normal(self) -> str:
+        """Name of the class that is no alarm."""
+        return str(self.node.get("normal", "normal"))
 
     @property
     def broken_waves(self) -> int:
