@@ -405,6 +405,16 @@ class Node:
         return figures
 
 
+def _machine(settings):
+    """What a simulated board's sensor listens to; None on a real one. It is there on simulated boards only."""
+    try:
+        import simboard  # noqa: F401
+
+        return __import__("auscult.virtual.machine", None, None, ("attach",)).attach(settings)
+    except ImportError:
+        return None
+
+
 def _tried(settings, trial):
     """The pipeline of a node on trial, when it has passed the smoke test."""
     from auscult import smoke
@@ -424,6 +434,7 @@ def main(path=configuration.PATH, source=None, tap=None, trial=None):
     node = None
     try:
         settings = path if isinstance(path, dict) else configuration.load(path)
+        source = source or _machine(settings)
         node = Node(settings, _tried(settings, trial) if trial else None, source=source, tap=tap, trial=trial)
         return asyncio.run(node.run())
     except KeyboardInterrupt:

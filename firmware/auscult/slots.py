@@ -142,7 +142,7 @@ def boot(**more):
         print(json.dumps({"error": text}))
 
 
-def receive(app=None):
+def receive(app=""):
     """Starts the receiver of a package: of the slot `app`, else of the one that counts."""
     activate({"app": app or load()["app"], "model": None})
     from auscult import receiver

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import __version__, codegen, files, hostlib, paths, toolchain
+from . import __version__, codegen, files, hostlib, paths, smoke, toolchain
 from .errors import AuscultError
 from .spec import PipelineSpec, check_identifier
 
@@ -185,7 +185,8 @@ def bundle(spec: PipelineSpec, out: Path, archs: Iterable[str], model: "ModelCod
 
     facts: more for the manifest; texts: more files, such as the model card."""
     modules = {arch: native_module(spec, arch, model) for arch in archs}
-    manifest = {**spec.model_dump(), "model": None if model is None else {"kind": model.kind, **model.description}}
+    manifest = {**spec.model_dump(), "model": None if model is None else {"kind": model.kind, **model.description},
+                "smoke": smoke.facts(spec, model)}
     return _write_bundle(out, "pipeline", modules, codegen.generate(spec, model), manifest | (facts or {}), texts)
 
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "build": ("build", "build"),
     "firmware": ("firmware", "firmware"),
     "simulate": ("simulate", "simulate"),
+    "deploy": ("deploy", "deploy_"),
     "node": ("node", "node"),
     "monitor": ("monitor", "monitor"),
     "boards": ("boards", "boards"),

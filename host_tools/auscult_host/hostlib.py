@@ -159,6 +159,16 @@ class HostPipeline:
             raise AuscultError(f"block of shape {block.shape}, {block.dtype}", f"[n, {len(self.spec.axes)}] int16",
                                "make it with recordings.to_int16")
 
+    def first_words(self, block: NDArray[np.int16]) -> list[int]:
+        """Feed int16 samples [n, axes]; all output words of the first window that they complete, [] without one."""
+        self._check(block)
+        at = 0
+        while at < len(block):
+            at = self.library.host_push(self._state, _pointer(block), len(block), at, _pointer(self._out))
+            if self._out[0]:
+                return [int(word) for word in self._out]
+        return []
+
     def push(self, block: NDArray[np.int16]) -> list[Verdict]:
         """Feed int16 samples [n, axes]; a verdict for each window they complete."""
         self._check(block)

@@ -69,8 +69,8 @@ class Session:
                 raise LinkLost(f"the board has not answered for {patience_s:g} s")
 
     def ask_json(self, kind: str, *values: Any, what: str = "answer", patience_s: float = _LOST_S) -> Any:
-        """The same with JSON both ways: one value, or a list of several."""
-        payload = json.dumps(values[0] if len(values) == 1 else list(values)).encode() if values else b""
+        """The same with JSON both ways: a list of values, or nothing."""
+        payload = json.dumps(values).encode() if values else b""
         return json.loads(self.ask(kind, payload, what, patience_s) or b"null")
 
     def greet(self) -> dict[str, Any]:

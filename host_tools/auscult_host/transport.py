@@ -49,7 +49,7 @@ class Console:
     check(grace_s) is called while nothing comes; it raises if the board is gone, or goes within grace_s seconds.
     patience_s: how long the board may be silent while it reads a program; more than a busy PC makes of a simulated one.
     exclusive: refuses a port that another program has locked, and locks it. interrupted: a program was running when the
-    prompt was asked for.
+    prompt was asked for. sent, received: bytes so far.
     """
 
     patience_s = 10.0
@@ -57,6 +57,7 @@ class Console:
     def __init__(self, port: str, check: Callable[[float], None] = lambda grace_s: None, exclusive: bool = False) -> None:
         self.port = port
         self.interrupted = False
+        self.sent = self.received = 0
         self._check = check
         self._exclusive = exclusive
         self._transport: SerialTransport | None = None
@@ -116,6 +117,17 @@ class Console:
                 done, line = line.split(b"\n", 1)
                 yield done.decode(errors="replace").rstrip("\r")
 
+    def read(self) -> bytes:
+        """What a program that start() began has said since; nothing after a short silence."""
+        data, self._received = self._received, b""
+        return data or self._read(self._open())
+
+    def write(self, data: bytes) -> None:
+        """For a program that start() began."""
+        transport = self._open()
+        with self._answering():
+            transport.serial.write(data)
+
     def soft_reset(self) -> None:
         """Restart the interpreter; boot.py runs, main.py does not."""
         for _ in range(_ATTEMPTS):  # what the link lost is said again: two resets are as good as one
@@ -162,7 +174,23 @@ class Console:
                 self._transport = SerialTransport(self.port, timeout=_IDLE_S, exclusive=self._exclusive)
             except (TransportError, serial.SerialException, OSError, termios.error, ValueError) as error:
                 raise serialport.cannot_open(self.port, str(error)) from error
+            self._count(self._transport.serial)
         return self._transport
+
+    def _count(self, port: serial.Serial) -> None:
+        read, write = port.read, port.write
+
+        def counted_read(size: int = 1) -> bytes:
+            data: bytes = read(size)
+            self.received += len(data)
+            return data
+
+        def counted_write(data: bytes) -> int | None:
+            self.sent += len(data)
+            done: int | None = write(data)
+            return done
+
+        port.read, port.write = counted_read, counted_write
 
     def _enter(self) -> SerialTransport:
         transport = self._open()

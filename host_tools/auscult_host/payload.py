@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes onto a board: the part of the package that its node needs, a pipeline for its architecture, a configuration."""
+
+import functools
+import hashlib
+import importlib.util
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import boards, build, device, paths, playback, slow, smoke, train
+from .errors import AuscultError
+from .spec import PipelineSpec
+
+# Never imported by MicroPython, or not from the package's folder
+_ELSEWHERE = {"auscult/busio_parts.py", "auscult/sensors/circuitpython.py", "auscult/slots.py"}
+_MANIFEST = "manifest.json"
+_EMITTERS = {"armv7em": "armv7m"}  # what a Cortex-M3 or an M4 without FPU calls itself
+
+
+@dataclass
+class Payload:
+    """app: {name: bytes} of the package; model: of pipeline, configuration and smoke test; arch: of the board; pipeline: which
+    file was chosen, as "armv7emsp" or "portable"."""
+
+    name: str
+    app: dict[str, bytes]
+    model: dict[str, bytes]
+    arch: str
+    pipeline: str
+
+
+@dataclass
+class Source:
+    """A model to deploy. pipeline(arch): (what was chosen, the module's bytes)."""
+
+    spec: PipelineSpec
+    trained: train.Trained | None
+    folder: Path | None
+    manifest: dict[str, Any]
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """What it was trained on."""
+        found: dict[str, Any] = self.trained.training if self.trained else self.manifest.get("training") or {}
+        return found
+
+    def module(self, arch: str, board: str) -> tuple[str, str, bytes]:
+        """(which it is, its name on the board, its bytes): native if there is one for the board, else portable."""
+        choices = [arch, f"portable-{arch}", "portable"] if arch else ["portable"]
+        if self.trained is not None:
+            if arch not in build.ARCHITECTURES:
+                raise AuscultError(f"no native module can be built for {board} ({arch or 'no native code'})",
+                                   f"one of {', '.join(build.ARCHITECTURES)}", "deploy a bundle that has a portable pipeline")
+            file = build.native_module(self.spec, arch, self.trained.code())
+            return arch, "pipeline.mpy", file.read_bytes()
+        files = self.manifest["files"]
+        for choice in choices:
+            if choice in files:
+                return choice, "pipeline.mpy", self._read(files[choice])
+        raise AuscultError(f"the bundle has pipelines for {', '.join(sorted(files))}",
+                           f"one for {arch}, which is what {board} runs",
+                           f"auscult build --arch {arch}")
+
+    def smoke(self) -> dict[str, Any] | None:
+        """The test that goes with it; None in a bundle from before there was one."""
+        if self.trained is not None:
+            return smoke.facts(self.spec, self.trained.code())
+        found: dict[str, Any] | None = self.manifest.get("smoke")
+        return found
+
+    def _read(self, entry: dict[str, Any]) -> bytes:
+        assert self.folder is not None
+        file = self.folder / Path(entry["file"]).name
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise AuscultError(f"{file} cannot be read: {error.strerror}", "all files of the bundle", "build it again") from error
+        if hashlib.sha256(data).hexdigest() != entry["sha256"]:
+            raise AuscultError(f"{file} is not the file that its manifest names", "the same SHA-256", "build the bundle again")
+        return data
+
+
+def read(path: Path) -> Source:
+    """A model file of `auscult train`, or the folder of a bundle."""
+    if not path.is_dir():
+        trained = train.load(path)
+        return Source(trained.spec, trained, None, {})
+    try:
+        manifest = json.loads((path / _MANIFEST).read_text(encoding="utf-8"))
+        files, known = manifest["files"], PipelineSpec.model_fields
+        spec = PipelineSpec.make(**{key: value for key, value in manifest.items() if key in known})
+        if not isinstance(files, dict) or "window" not in manifest:
+            raise ValueError("it has no pipeline")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, AuscultError) as error:
+        raise AuscultError(f"{path} is not a bundle: {error}", "a folder made by `auscult build`",
+                           "or a model file of `auscult train`") from error
+    return Source(spec, None, path, manifest)
+
+
+def configuration(source: Source, board: boards.Board | None, *, chip: str | None = None, bus: str | None = None, k: int = 3,
+                  n: int = 5, name: str = "", settings: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The node's configuration: the sensor on the board or one at its usual pins, and `settings` ({"sensor.scl": 5, ...}).
+
+    board: None where it is not known: then the pins have to be among the settings."""
+    own = board.sensor if isinstance(board, boards.RealBoard) else []
+    on_board = next((sensor for sensor in own if sensor.driver and chip in (None, sensor.driver)), None)
+    chip = chip or (on_board.driver if on_board else "adxl345")
+    usual = on_board.bus if on_board and on_board.driver == chip else "i2c"
+    config = playback.node_config(source, chip, bus or usual, k, n,
+                                  int_pin=4 if isinstance(board, boards.SimulatedBoard) else None)
+    config["pipeline"] = "pipeline.mpy"
+    if name:
+        config["name"] = name[:32]
+    sensor = config["sensor"]
+    if on_board is not None and on_board.driver == chip and bus in (None, on_board.bus):
+        wires = on_board.model_dump(include={"id", "address", "scl", "sda", "cs", "int_pin"})
+        sensor |= {key: value for key, value in wires.items() if value is not None}
+    elif isinstance(board, boards.RealBoard):
+        sensor |= board.sensor_settings(sensor["bus"])
+    for key, value in (settings or {}).items():
+        _set(config, key, value)
+    return config
+
+
+def _set(config: dict[str, Any], key: str, value: Any) -> None:
+    table = device.module("config").TABLE
+    section, _, last = key.rpartition(".")
+    if not section and key not in [row[1] for row in table if not row[0]]:
+        section = "sensor"  # its keys are the ones that boards differ in
+    if (section, last) not in [(row[0], row[1]) for row in table]:
+        raise AuscultError(f"--set {key}", "a key of the node's configuration, as sensor.scl or report.every",
+                           "docs/node.md lists them")
+    (config.setdefault(section, {}) if section else config)[last] = value
+
+
+def checked(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration as it is, if the node takes it."""
+    module = device.module("config")
+    try:
+        module.check(config)
+    except module.ConfigError as error:
+        raise AuscultError(f"the node's configuration: {error}", "what docs/node.md allows") from error
+    return config
+
+
+def make(source: Source, config: dict[str, Any], arch: str, board: str, simulated: bool = False) -> Payload:
+    """Everything for a board that says of itself that it is of this architecture."""
+    arch = _EMITTERS.get(arch, arch)
+    which, file, module = source.module(arch, board)
+    checked(config)
+    if config.get("pipeline", "").endswith((".mpy", ".py")):
+        config = config | {"pipeline": file}
+    model = {file: module, "auscult.json": _text(config)}
+    test = source.smoke()
+    if test is None:
+        raise AuscultError("the bundle has no smoke test: an older version of Auscult built it", "one from this version",
+                           "build it again: auscult build")
+    model["smoke.json"] = _text(test)
+    app = package(arch, config["sensor"]["chip"], simulated)
+    return Payload(str(config.get("name", source.spec.name)), app, model, arch, which)
+
+
+def package(arch: str, chip: str, simulated: bool) -> dict[str, bytes]:
+    """{name: bytes} of what a node with this chip imports, compiled; with the virtual chip on a simulated board."""
+    compiled = playback.bytecode(arch or "armv6m")  # without native code the files of the viper emitter stay away
+    sensors = device.module("sensors")
+    slow_chip = chip in slow.chips()
+    file = (sensors.SLOW if slow_chip else sensors.CHIPS)[chip][0]
+    wanted = ["auscult/node.py", "auscult/receiver.py", f"auscult/sensors/{file}.py"]
+    if simulated:
+        wanted += ["auscult/virtual/machine.py", f"auscult/virtual/{file}.py",
+                   f"auscult/virtual/{'feed' if slow_chip else 'setup'}.py"]
+    names = set(_packages().closure(*[name for name in wanted if (paths.assets() / "firmware" / name).is_file()])) - _ELSEWHERE
+    names = {name for name in names if arch or not name.endswith("_viper.py")}
+    return {re.sub(r"py$", "mpy", name): (compiled / Path(name).relative_to("auscult").with_suffix(".mpy")).read_bytes()
+            for name in sorted(names)}
+
+
+def main_py() -> bytes:
+    """firmware/main.py, which starts what was deployed."""
+    return (paths.assets() / "firmware" / "main.py").read_bytes()
+
+
+@functools.cache
+def _packages() -> Any:
+    """firmware/packages.py: which file imports which."""
+    spec = importlib.util.spec_from_file_location("auscult_packages", paths.assets() / "firmware" / "packages.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _text(data: dict[str, Any]) -> bytes:
+    return json.dumps(data, separators=(",", ":")).encode()
