@@ -76,12 +76,6 @@ answer = {'implementation': i.name, 'version': list(i.version[:3]), 'machine': g
 """
 
 
-def architecture(mpy: int) -> str:
-    """Of the native modules that a board loads, by its sys.implementation._mpy; "" for none."""
-    number = mpy >> 10 & 15
-    return _ARCHITECTURES[number] if number < len(_ARCHITECTURES) else f"architecture {number}"
-
-
 @dataclass(frozen=True)
 class Port:
     """A serial port that a board may be at. usb: (vendor, product) or None."""

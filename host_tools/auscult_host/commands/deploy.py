@@ -55,7 +55,8 @@ def deploy_(
                 made = payload.configuration(source, found, chip=chip and chip.lower(), bus=bus, k=k, n=n, name=name,
                                              settings=chosen)
             sensor.update(made["sensor"])
-            return payload.make(source, made, devices.architecture(about["mpy"]), connected.name, connected.simulated is not None)
+            arch = devices.architecture(about["mpy"] >> 10 & 15)
+            return payload.make(source, made, arch, connected.name, connected.simulated is not None)
 
         with Progress(console=console, transient=True) as bar:
             task = bar.add_task("asking the board", total=None)
