@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # make demo   the main job, end to end, on a simulated board        make test   all tests
 # make bench  instructions and bytes, against peers                 make setup  only set up (the others do it too)
+# make renode FIRMWARE=firmware.elf  the suites on Renode, where it is installed (docs/renode.md)
 # make firmware BOARD=NUCLEO_F446RE BUNDLE=press.bundle  MicroPython with the pipeline built in (docs/firmware.md)
 # make accuracy  figures on real sets (AUSCULT_DATA=folder, MOTION=folder of CSV files), beside their bars
 #
@@ -18,9 +19,9 @@ export PYTHONDONTWRITEBYTECODE = 1
 PACKAGES := make gcc libc6-dev python3-venv gcc-arm-none-eabi libnewlib-arm-none-eabi gcc-riscv64-unknown-elf \
 	picolibc-riscv64-unknown-elf qemu-system-arm qemu-system-misc
 
-.PHONY: help setup demo test bench accuracy firmware docs clean costs
+.PHONY: help setup demo test bench accuracy firmware renode docs clean costs
 help:
-	@sed -n '2,7s/^# //p' Makefile
+	@sed -n '2,8s/^# //p' Makefile
 
 setup: build/packages.done build/venv.done build/toolchain.done
 
@@ -83,6 +84,22 @@ firmware: setup
 	@$(if $(IDF),. '$(IDF)/export.sh' >/dev/null && )$(AUSCULT) firmware '$(BOARD)' $(if $(BUNDLE),--bundle '$(BUNDLE)') \
 		$(if $(MICROPYTHON),--micropython '$(MICROPYTHON)') $(if $(ULAB),--ulab '$(ULAB)') $(if $(OUT),--out '$(OUT)') \
 		$(CHIPS:%=--chip %) $(DEFINES:%=--define %)
+
+# the suites of tests/renode; FIRMWARE: MicroPython for STM32F4DISC without USB (docs/renode.md)
+RENODE_TEST ?= renode-test
+renode:
+	@if ! command -v $(RENODE_TEST) >/dev/null; then \
+		echo "renode: skipped: $(RENODE_TEST) is not on PATH; next: install Renode 1.16.1 (docs/renode.md)"; \
+	elif [ ! -f "$(FIRMWARE)" ]; then \
+		echo "error: FIRMWARE is '$(FIRMWARE)'; expected: an ELF of MicroPython for STM32F4DISC without USB"; \
+		echo "next: make renode FIRMWARE=/path/firmware.elf (docs/renode.md says how to build it)"; exit 1; \
+	else $(MAKE) renode-suites; fi
+
+renode-suites: setup
+	@$(BIN)/python tests/renode/prepare.py build/renode
+	@$(RENODE_TEST) -r $(CURDIR)/build/renode/results $(patsubst %,$(CURDIR)/%,$(wildcard tests/renode/*.robot)) \
+		--variable FIRMWARE:$(abspath $(FIRMWARE)) --variable PYTHON:$(CURDIR)/$(BIN)/python \
+		$(if $(FIRMWARE_F746),--variable FIRMWARE_F746:$(abspath $(FIRMWARE_F746))) --variable CREATE_SNAPSHOT_ON_FAIL:False
 
 # the peers that are measured against; left out with a note where they cannot be installed
 build/bench.done: build/venv.done

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+# main.py of a board in Renode whose sensor is the memory-mapped one, sensor.py: the node and its configuration are those of
+# a board with a LIS2DW12, only that chip's driver is another one.
+import auscult_slots as slots
+
+_record = slots.load()
+slots.activate(_record["trial"] or _record)
+
+import auscult.sensors.lis2dw12 as driver  # noqa: E402
+from machine import mem32  # noqa: E402
+from uctypes import addressof  # noqa: E402
+
+_SENSOR = 0x70000000
+_CONTROL, _RATE, _COUNT, _STATUS, _TARGET, _BLOCK = [_SENSOR + at for at in (0x04, 0x08, 0x0C, 0x10, 0x20, 0x24)]
+
+
+class Memory(driver.LIS2DW12):
+    DEPTH = 512
+
+    def check(self):
+        if mem32[_SENSOR] & 0x7FFFFFFF != 0x41434331:
+            raise self._bus.error("there is no sensor.py at 0x%08X" % _SENSOR)
+
+    def _configure(self):
+        mem32[_RATE] = int(self.rate_hz)
+
+    def start(self):
+        mem32[_CONTROL] = 1
+
+    def stop(self):
+        mem32[_CONTROL] = 0
+
+    def level(self):
+        if mem32[_STATUS] & 1:
+            self.overruns += 1
+            mem32[_STATUS] = 1
+        return mem32[_COUNT]
+
+    def _burst(self, block, n):
+        mem32[_TARGET] = addressof(block.raw[n])
+        mem32[_BLOCK] = n
+
+
+class End:
+    """The node stops when the recording has."""
+
+    @property
+    def ended(self):
+        return bool(mem32[_STATUS] & 2)
+
+
+driver.LIS2DW12 = Memory
+slots.boot(source=End())

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the Renode suites are made of, without Renode: the images as MicroPython reads them, the programs on the board on
+another simulator, and the robot files by a dry run. That Renode runs them is shown by `make renode` only."""
+
+import hashlib
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auscult_host import boards, paths, playback, toolchain
+from auscult_host.errors import AuscultError
+from auscult_host.renode import fat_image
+from auscult_host.simulator import SimBoard
+
+ROOT = Path(__file__).resolve().parents[2]
+SUITES = ROOT / "tests" / "renode"
+COMMON = paths.assets() / "boards" / "renode_common"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What prepare.py makes."""
+    spec = importlib.util.spec_from_file_location("prepare_renode", SUITES / "prepare.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    out = tmp_path_factory.mktemp("suites")
+    module.main(out)
+    return out
+
+
+_LIST = """
+import json, os, vfs
+class Ram:
+    def __init__(self, data): self.data = bytearray(data)
+    def readblocks(self, n, buf, at=0): buf[:] = self.data[512 * n + at:512 * n + at + len(buf)]
+    def writeblocks(self, n, buf, at=0): self.data[512 * n + at:512 * n + at + len(buf)] = buf
+    def ioctl(self, op, arg): return {4: len(self.data) // 512, 5: 512}.get(op, 0)
+import sys, hashlib, binascii
+vfs.mount(vfs.VfsFat(Ram(open(sys.argv[1], "rb").read())), "/image")
+found = {}
+def walk(folder):
+    for name, kind, *_ in os.ilistdir(folder):
+        path = folder + "/" + name
+        if kind == 0x4000:
+            walk(path)
+        else:
+            with open(path, "rb") as f:
+                found[path[7:]] = binascii.hexlify(hashlib.sha256(f.read()).digest()).decode()
+walk("/image")
+if sys.argv[2] == "write":
+    with open("/image/added.txt", "w") as f: f.write("more")
+    found["added.txt"] = open("/image/added.txt").read()
+print(json.dumps(found))
+"""
+
+
+def _read(image: Path, tmp_path: Path, write: str = "read") -> dict[str, str]:
+    """{path: SHA-256} as MicroPython's own FAT driver sees an image."""
+    (tmp_path / "list.py").write_text(_LIST)
+    done = subprocess.run([str(toolchain.unix_micropython()), str(tmp_path / "list.py"), str(image), write],
+                          capture_output=True, text=True, check=False)
+    assert not done.returncode, done.stdout + done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def test_image_as_micropython_reads_it(tmp_path: Path) -> None:
+    contents = {"main.py": b"print(1)\n", "a/very_long_name_of_a_module.mpy": bytes(range(256)) * 5, "a/b/c.bin": b"x" * 512,
+                "empty.txt": b"", "a/UPPER.py": b"2", "thirteen.char": b"13"}
+    image = tmp_path / "x.img"
+    image.write_bytes(fat_image.make(contents, 112))
+    assert image.stat().st_size == 112 * 1024
+    expected = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
+    assert _read(image, tmp_path) == expected
+    assert _read(image, tmp_path, "write") == expected | {"added.txt": "more"}
+    assert fat_image.make(contents, 112) == image.read_bytes()
+    with pytest.raises(AuscultError, match="do not fit into the 64 KiB"):
+        fat_image.make({"big": bytes(65000)}, 64)
+    with pytest.raises(AuscultError, match="too many names"):
+        fat_image.make({f"a long name {i}": b"" for i in range(40)}, 64)
+
+
+def test_images_hold_what_a_board_needs(made: Path, tmp_path: Path) -> None:
+    found = {image.stem: set(_read(image, tmp_path)) for image in made.glob("*.img")}
+    assert set(found) == {"empty", "package", "verdict", "lis2dw12", "rollback", "used"}
+    for name in ("verdict", "lis2dw12"):
+        assert found[name] >= {"main.py", "auscult_slots.py", "slots.1", "app_a/auscult/node.mpy", "model_a/pipeline.mpy",
+                               "model_a/auscult.json", "model_a/smoke.json", "app_a/auscult/sensors/lis2dw12.mpy"}
+    assert not found["package"] & {"main.py", "model_a/pipeline.mpy"}
+    assert found["rollback"] >= {"model_b/pipeline.mpy", "model_b/smoke.json"}
+
+
+# The memory-mapped sensor of the suites, for programs that run elsewhere: registers as in sensor.py.
+_SHIM = """
+import simboard, time, uctypes
+class Registers:
+    def __init__(self):
+        self.stream, self.total, self.rate, self.running, self.taken = None, {total}, 1600, 0, 0
+    def waiting(self):
+        if not self.running:
+            return 0
+        return min(time.ticks_diff(time.ticks_ms(), self.begin) * self.rate // 1000, self.total) - self.taken
+    def __getitem__(self, address):
+        at = address - 0x70000000
+        if at == 0x10:
+            return 2 if self.running and self.taken + self.waiting() >= self.total else 0
+        return {{0x00: 0x41434331, 0x0C: self.waiting()}}[at]
+    def __setitem__(self, address, value):
+        at = address - 0x70000000
+        if at == 0x04:
+            self.running, self.taken, self.begin = value, 0, time.ticks_ms()
+            self.stream = simboard.host_open({recording!r}, "rb")
+        elif at == 0x08:
+            self.rate = value
+        elif at == 0x20:
+            self.target = value
+        elif at == 0x24:
+            n = min(value, self.waiting())
+            self.stream.readinto(uctypes.bytearray_at(self.target, 6 * n))
+            self.taken += n
+mem32 = Registers()
+"""
+
+
+@pytest.fixture(scope="module")
+def board(made: Path) -> Iterator[SimBoard]:
+    with SimBoard("sim_m4", deterministic=True) as sim:
+        total = (made / "recording.i16").stat().st_size // 6
+        sim.put_bytes(_SHIM.format(total=total, recording=str(made / "recording.i16")).encode(), "/registers.py")
+        yield sim
+
+
+def _boot(board: SimBoard, made: Path, image: str, tmp_path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a board that boots with the files of an image."""
+    folder = tmp_path / image
+    (tmp_path / "unpack.py").write_text(_UNPACK)
+    subprocess.run([str(toolchain.unix_micropython()), str(tmp_path / "unpack.py"), str(made / f"{image}.img"), str(folder)],
+                   check=True)
+    main = folder / "main.py"
+    text = main.read_text()
+    assert "from machine import mem32" in text
+    main.write_text(text.replace("from machine import mem32", "from registers import mem32"))
+    playback.deploy(board, folder)
+    board.start("import machine; machine.reset()")
+    for line in board.lines(60):
+        if line.startswith("{"):
+            yield json.loads(line)
+
+
+_UNPACK = """
+import os, sys, vfs
+class Ram:
+    def __init__(self, data): self.data = bytearray(data)
+    def readblocks(self, n, buf, at=0): buf[:] = self.data[512 * n + at:512 * n + at + len(buf)]
+    def writeblocks(self, n, buf, at=0): pass
+    def ioctl(self, op, arg): return {4: len(self.data) // 512, 5: 512}.get(op, 0)
+vfs.mount(vfs.VfsFat(Ram(open(sys.argv[1], "rb").read())), "/image")
+def copy(folder, to):
+    os.mkdir(to)
+    for name, kind, *_ in os.ilistdir(folder):
+        if kind == 0x4000:
+            copy(folder + "/" + name, to + "/" + name)
+        else:
+            with open(folder + "/" + name, "rb") as f, open(to + "/" + name, "wb") as g: g.write(f.read())
+copy("/image", sys.argv[2])
+"""
+
+
+def test_every_window_as_on_the_pc(board: SimBoard, made: Path, tmp_path: Path) -> None:
+    expected = json.loads((made / "expected.json").read_text())
+    said = []
+    for line in _boot(board, made, "verdict", tmp_path):
+        said.append(line)
+        if "end" in line:
+            break
+    assert {"confirmed": ["app_a", "model_a"]} in said
+    assert [line["v"] for line in said if "w" in line] == expected["verdicts"]
+    assert said[-1]["end"] == "recording ended"
+    assert (said[-1]["overruns"], said[-1]["dropped"]) == (0, 0)
+
+
+def test_failed_and_used_trials_are_rolled_back(board: SimBoard, made: Path, tmp_path: Path) -> None:
+    expected = json.loads((made / "expected.json").read_text())
+    for image, why in (("rollback", "smoke test differs"), ("used", "reset before it was healthy")):
+        board.exec("import os\nfor name in ('slots.0', 'slots.1'):\n    try: os.remove('/' + name)\n    except OSError: pass")
+        said = []
+        for line in _boot(board, made, image, tmp_path):
+            said.append(line)
+            if "w" in line:
+                break
+        back = next((at for at, line in enumerate(said) if "rolled_back" in line), None)
+        assert back is not None, said
+        assert why in said[back]["rolled_back"]
+        assert not any("w" in line for line in said[:back])
+        assert said[-1]["v"] == expected["verdicts"][0]
+
+
+def test_scripts_include_what_is_there() -> None:
+    for name in ("STM32F4DISC", "NUCLEO_F746ZG"):
+        folder = boards.load(name).folder
+        clock = boards.load_real(name).clock_hz or 0
+        platform = (folder / "board.repl").read_text()
+        assert f"PerformanceInMips: {clock // 1_000_000}" in platform
+        assert f"frequency: {clock}" in platform
+        for script in folder.glob("*.resc"):
+            text = script.read_text()
+            for included in re.findall(r"\$ORIGIN/(\S+)", text):
+                assert (folder / included).is_file(), f"{script} includes {included}"
+            assert set(re.findall(r"\$(\w+)", text)) <= {"ORIGIN", "firmware", "port", "pty", "reset"}
+    named = "".join(file.read_text() for file in SUITES.glob("*.ro*"))
+    for file in re.findall(r"\$\{(?:COMMON|CURDIR)\}/([\w.]+\.\w+)", named):
+        assert (COMMON / file).is_file() or (SUITES / file).is_file(), file
+
+
+# Renode's keywords that the suites use, with their arguments as in 1.16.1: a dry run checks calls against them.
+_KEYWORDS = """
+*** Keywords ***
+Execute Command
+    [Arguments]    ${command}    ${machine}=x
+    RETURN    x
+Create Terminal Tester
+    [Arguments]    ${uart}    ${timeout}=1    ${machine}=x    ${endLineOption}=x    ${defaultPauseEmulation}=x
+    ...    ${defaultWaitForEcho}=x
+    No Operation
+Write Char Delay
+    [Arguments]    ${delay}
+    No Operation
+Wait For Line On Uart
+    [Arguments]    ${content}    ${timeout}=1    ${testerId}=x    ${treatAsRegex}=x
+    RETURN    x
+Wait For Prompt On Uart
+    [Arguments]    ${prompt}    ${testerId}=x    ${timeout}=1    ${treatAsRegex}=x
+    RETURN    x
+Write To Uart
+    [Arguments]    ${content}
+    No Operation
+Write Line To Uart
+    [Arguments]    ${content}=x
+    No Operation
+Send Key To Uart
+    [Arguments]    ${c}
+    No Operation
+Clear Terminal Tester Report
+    No Operation
+Start Emulation
+    No Operation
+"""
+
+
+def test_dry_run(tmp_path: Path) -> None:
+    """Every keyword that is called is there and takes these arguments."""
+    for file in (*SUITES.glob("*.robot"), *SUITES.glob("*.resource")):
+        shutil.copy(file, tmp_path)
+    resource = tmp_path / "board.resource"
+    (tmp_path / "renode.resource").write_text(_KEYWORDS)
+    resource.write_text(resource.read_text().replace("Library          Process\n",
+                                                     "Library          Process\nResource    ${CURDIR}/renode.resource\n"))
+    done = subprocess.run([sys.executable, "-m", "robot", "--dryrun", "--output", "NONE", "--log", "NONE", "--report", "NONE",
+                           str(tmp_path)], capture_output=True, text=True, check=False)
+    assert not done.returncode, done.stdout + done.stderr
+    assert "9 tests, 9 passed" in done.stdout
