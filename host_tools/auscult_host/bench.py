@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import boards as descriptions
 from . import device, toolchain
-from .benchmarks import host, own, peers, sampling, yardstick
+from .benchmarks import first_verdict, host, links, own, peers, sampling, yardstick
 from .benchmarks.counting import Case, CountingBoard, LeftOutError, Metrics
 from .errors import AuscultError
 from .files import atomic
@@ -43,10 +43,15 @@ BARS = {
     ("share.6667_hz", "per_mille_of_core"): {"sim_m4": 250},
     **{("host.features", f"per_mille_of_{peer}"): {host.PC: 33} for peer in ("tsfel", "tsfresh")},
     ("host.search", "seconds"): {host.PC: 600},
+    ("first_verdict", "seconds"): {host.PC: 180},
+    ("redeploy", "unchanged_bytes"): {host.PC: 2_000},
+    ("faulty_link", "corrupted_boards"): {host.PC: 0},
+    ("faulty_link", "unfinished_deploys"): {host.PC: 0},
 }
 
 
-_UNITS = {"instructions_singly": "instructions per sample", "instructions_bare": "instructions per sample",
+_UNITS = {"deploys": "deployments", "unfinished_deploys": "deployments", "attempts": "attempts", "corrupted_boards": "boards",
+          "instructions_singly": "instructions per sample", "instructions_bare": "instructions per sample",
           "per_mille_of_singly": "per mille", "gap_us": "µs",
           "per_mille_of_core": f"per mille of a core that executes {sampling.CORE_PER_S // 10**6} million instructions a second"}
 
@@ -173,8 +178,10 @@ def _unit(case: str, metric: str) -> str:
         return "instructions" if kind == "load" else f"instructions per {'sample' if kind in ('sampling', 'share') else 'call'}"
     if metric in _UNITS:
         return _UNITS[metric]
+    if metric == "seconds" or metric.endswith("_seconds"):
+        return "s"
     if case.startswith("host."):
-        return "µs per window" if metric.endswith("_us") else "s" if metric == "seconds" else \
+        return "µs per window" if metric.endswith("_us") else \
             "per mille" if metric.startswith("per_mille") else "features per window"
     if metric == "right_rows":
         return f"of {peers.ROWS_COUNTED} rows"
@@ -266,7 +273,15 @@ def markdown(result: Result) -> str:
     if timed := on_pc(result):
         lines += ["", "## On the PC", "",
                   "Wall time of one process on one core: all our features of a window of 512 × 3, tsfel's by its default,",
-                  "tsfresh's by its efficient settings; a search of 100 trials over the real pumps, two cores.", "",
+                  "tsfresh's by its efficient settings; a search of 100 trials over the real pumps, two cores.",
+                  "`first_verdict`: `pip install` into a new venv, then `auscult " + "`, `auscult ".join(
+                      " ".join(words[:-1]) for words in first_verdict.COMMANDS) + "`; the firmware is cached.",
+                  "`redeploy`: bytes over the wire, both ways, of `auscult deploy` to a simulated board: the first one, nothing",
+                  "changed, a changed configuration, a changed model. `faulty_link`: deployments to " + ", ".join(
+                      f"`{name}` ({count})" for name, count in links.DEPLOYS) + " over a terminal",
+                  "that loses, doubles, changes and delays bytes, falls silent, or is pulled, and the power with it; after each",
+                  "attempt the board is restarted, has to give a verdict, and has to hold a package and a model that are whole",
+                  "(SHA-256).", "",
                   "| | |", "|---|---:|", *(f"| {name} | {value} |" for name, value in timed)]
     if result.left_out:
         lines += ["", "Left out: " + "; ".join(result.left_out) + "."]

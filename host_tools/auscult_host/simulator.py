@@ -63,6 +63,15 @@ class SimBoard:
         atexit.unregister(self.close)
 
     @property
+    def running(self) -> bool:
+        return self._qemu.poll() is None
+
+    def cut_power(self) -> None:
+        """The board stops between two instructions; close() it then."""
+        self._qemu.kill()
+        self._qemu.wait()
+
+    @property
     def port(self) -> str:
         """The console, for mpremote and other tools; the board is left at its prompt for them."""
         self._console.release()

@@ -76,12 +76,12 @@ class _Direction:
 class FaultyLink:
     """Carries bytes between `target`, a port, and `port`, a name of its own, while its block lasts.
 
-    alter(to the board?, bytes) -> what becomes of them, besides. sent, received: bytes that the user, that the board sent,
-    lost ones included."""
+    alter(to the board?, bytes) -> what becomes of them, besides. on_cut() is called at the byte of cut_after. sent, received:
+    bytes that the user, that the board sent, lost ones included."""
 
     def __init__(self, target: str, faults: Faults | None = None, seed: int = 0,
-                 alter: Callable[[bool, bytes], bytes] | None = None) -> None:
-        self._target_name, self._faults, self._alter = target, faults or Faults(), alter
+                 alter: Callable[[bool, bytes], bytes] | None = None, on_cut: Callable[[], object] = lambda: None) -> None:
+        self._target_name, self._faults, self._alter, self._on_cut = target, faults or Faults(), alter, on_cut
         self._to_board = _Direction(self._faults, f"{seed} to the board")
         self._to_user = _Direction(self._faults, f"{seed} to the user")
         self._waiting = {self._to_board: b"", self._to_user: b""}
@@ -185,6 +185,7 @@ class FaultyLink:
         self._left -= len(passing)
         if self._left <= 0:
             self._left = float("inf")
+            self._on_cut()
             if self._faults.unplug:
                 self.unplug()
             else:

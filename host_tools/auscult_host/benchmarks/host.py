@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""On the PC: features of the same windows by our C, by tsfel and by tsfresh, one core each; how long a search takes.
+"""On the PC: features of the same windows by our C, by tsfel and by tsfresh, one core each; how long a search takes; from
+installing to a verdict; deploying over good and bad cables.
 
 Ours are all kinds of features of the signal, tsfel's are its default configuration, tsfresh's its efficient settings.
 Times are wall time of one process that is bound to one core; only their ratios in the same run have a bar.
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from .. import bench_models, features
 from ..hostlib import HostPipeline
 from ..spec import PipelineSpec
+from . import first_verdict, links
 from .counting import Case, CountingBoard, LeftOutError, Metrics
 
 _OURS, _TSFEL, _TSFRESH = 2000, 8, 4  # windows, so that each takes about a second or more
@@ -52,7 +54,9 @@ def measure_search() -> Metrics:
 
 
 PC = "pc"
-MEASURES: dict[str, Callable[[], Metrics]] = {"host.features": measure_features, "host.search": measure_search}
+MEASURES: dict[str, Callable[[], Metrics]] = {
+    "host.features": measure_features, "host.search": measure_search, "first_verdict": first_verdict.measure,
+    "redeploy": links.measure_redeploy, "faulty_link": links.measure_faulty_link}
 
 
 def _not_a_board(board: CountingBoard) -> Metrics:
