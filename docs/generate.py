@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes what follows from the code: docs/features.md, docs/node.md, docs/boards.md, the tables of docs/sensors.md, the packages
-for `mip` in firmware/, and the drivers' type stubs in host_tools/auscult-stubs/."""
+for `mip` in firmware/, the drivers' type stubs in host_tools/auscult-stubs/, and what NumPy and ulab share."""
 
 import re
 import sys
@@ -15,6 +15,7 @@ import board_page  # noqa: E402
 import packages  # noqa: E402
 import sensor_tables  # noqa: E402
 import stubs  # noqa: E402
+import ulab_subset  # noqa: E402
 from auscult import config  # noqa: E402
 from auscult_host import bench, costs, features  # noqa: E402
 
@@ -180,6 +181,7 @@ It was not tried on a real Raspberry Pi yet.
 def pages() -> dict[Path, str]:
     """What should be in each of the files."""
     return {DOCS / "features.md": features_page(), DOCS / "node.md": node_page(),
+            STUBS.parent / "auscult_host" / "ulab_subset.json": ulab_subset.text(),
             DOCS / "sensors.md": sensor_tables.page(), DOCS / "boards.md": board_page.page(),
             **{FIRMWARE / name: text for name, text in packages.packages().items()},
             **{STUBS / name: text for name, text in stubs.stubs().items()}}

@@ -114,7 +114,7 @@ class _Mpy:
         return ValueError("%s is not an Auscult pipeline: make one with `auscult build`" % self._path)
 
 
-def _import(path):
+def module_of(path):
     """The module in a checked .mpy file."""
     folder, _, name = path.rpartition("/")
     name = name[:-4]
@@ -146,18 +146,23 @@ def _free():
 
 
 def load(path_or_module):
-    """A Pipeline from a .mpy file's path, or from a module that has been imported or built into the firmware.
+    """A Pipeline from a .mpy file's path, from a module that has been imported or built into the firmware, or from the
+    .json file of one with extra features.
 
     Raises ValueError if the file is not a whole pipeline for this board, MemoryError if it does not fit."""
     module = path_or_module
     if isinstance(module, str):
+        if module.endswith(".json"):
+            from auscult import extra
+
+            return extra.load(module)
         if not module.endswith(".mpy"):  # a module in the firmware
             try:
                 module = __import__(module)
             except ImportError:
                 raise ValueError("no pipeline %s in this firmware; the path of a file ends in .mpy" % module)
         else:
-            module = _import(module)
+            module = module_of(module)
     if not hasattr(module, "STATE_BYTES"):
         raise ValueError("%s is not an Auscult pipeline: make one with `auscult build`" % path_or_module)
     return Pipeline(module)
@@ -176,7 +181,7 @@ class Pipeline:
         self.info = info
         self.name, self.axes, self.classes = info["name"], info["axes"], info["classes"]
         self.hop = info["hop"]
-        self._module, self._push = module, module.push
+        self.module, self._push = module, module.push
         need = module.STATE_BYTES + 4 * module.OUT_WORDS
         try:
             self._state = bytearray(module.STATE_BYTES)
@@ -209,24 +214,24 @@ class Pipeline:
 
     def mark(self):
         """Says that samples are missing at the present place: the windows that reach over it will be marked."""
-        self._module.mark(self._state)
+        self.module.mark(self._state)
 
     def set_shaft(self, hz):
         """The speed of the shaft from now on, for features at its orders; 0: the nominal one. ValueError if the pipeline
         has none of these."""
-        if not hasattr(self._module, "set_shaft"):
+        if not hasattr(self.module, "set_shaft"):
             raise ValueError("pipeline %s looks at no orders of a shaft" % self.name)
         if not 0 <= hz <= 1000000:
             raise ValueError("shaft at %s Hz: 0 to 1000000" % hz)
         self._shaft_mhz = round(hz * 1000)
-        self._module.set_shaft(self._state, self._shaft_mhz)
+        self.module.set_shaft(self._state, self._shaft_mhz)
 
     def reset(self):
         """Forgets all samples; the speed of the shaft stays."""
         for i in range(len(self._state)):
             self._state[i] = 0
         if self._shaft_mhz:
-            self._module.set_shaft(self._state, self._shaft_mhz)
+            self.module.set_shaft(self._state, self._shaft_mhz)
         self.index, self.window, self.marked, self.novel = -1, -1, False, False
 
     @property

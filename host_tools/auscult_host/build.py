@@ -18,6 +18,7 @@ from .spec import PipelineSpec, check_identifier
 
 if TYPE_CHECKING:
     from .estimators import ModelCode
+    from .extra_features import Extra
 
 # architecture of native modules -> compiler (as in MicroPython's py/dynruntime.mk)
 ARCHITECTURES = {
@@ -161,7 +162,7 @@ def _not_of_a_bundle(folder: Path) -> str:
     entries = sorted(folder.iterdir())
     foreign = [entry.name for entry in entries if not (
         entry.name.endswith("_static") if entry.is_dir() else re.fullmatch(
-            r"manifest\.json|(pipeline|model)(-\w+\.mpy|\.c)|card\.md|metrics\.json", entry.name))]
+            r"manifest\.json|(pipeline|model)(-\w+\.mpy|\.c)|card\.md|metrics\.json|extra\.json|extra_features\.py", entry.name))]
     if foreign:
         return f"it holds {foreign[0]}"
     try:
@@ -190,8 +191,22 @@ def bundle(spec: PipelineSpec, out: Path, archs: Iterable[str], model: "ModelCod
     return _write_bundle(out, "pipeline", modules, codegen.generate(spec, model), manifest | (facts or {}), texts)
 
 
+def extra_bundle(spec: PipelineSpec, model: "ModelCode", extra: "Extra", out: Path, archs: Iterable[str],
+                 facts: dict[str, object]) -> Path:
+    """A pipeline without a model, extra features, and a model of both, for auscult.extra on a board with ulab."""
+    archs, width = list(archs), len(spec.features) + len(extra.names)
+    modules = {arch: native_module(spec, arch) for arch in archs}
+    models = {f"model-{arch}.mpy": model_module("model", model, width, arch) for arch in archs}
+    told = {"pipeline": "pipeline.mpy", "model": "model.mpy", "features": "extra_features.py", "shifts": spec.shifts,
+            "classes": facts["classes"]}
+    manifest = {**spec.model_dump(), "model": {"kind": model.kind, **model.description}, "extra": extra.names, **facts}
+    texts = {"extra.json": json.dumps(told) + "\n", "extra_features.py": extra.text,
+             "model.c": codegen.generate_model(model, width)}
+    return _write_bundle(out, "pipeline", modules, codegen.generate(spec), manifest, texts, models)
+
+
 def _write_bundle(out: Path, stem: str, modules: dict[str, Path], source: str, facts: dict[str, object],
-                  texts: dict[str, str] | None = None) -> Path:
+                  texts: dict[str, str] | None = None, more: dict[str, Path] | None = None) -> Path:
     if strange := _not_of_a_bundle(out):
         raise AuscultError(f"{out} exists and is not a bundle ({strange})", "a new folder or an earlier bundle",
                            "choose another --out")
@@ -203,6 +218,8 @@ def _write_bundle(out: Path, stem: str, modules: dict[str, Path], source: str, f
             data = module.read_bytes()
             listed[arch] = {"file": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         (fresh / f"{stem}.c").write_text(source)
+        for name, file in (more or {}).items():
+            shutil.copy(file, fresh / name)
         for name, text in (texts or {}).items():
             (fresh / name).write_text(text, encoding="utf-8")
         manifest = {"format": 1, "auscult": __version__, "files": listed, **facts}

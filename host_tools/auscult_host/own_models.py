@@ -57,19 +57,24 @@ def as_trained(estimator: Any, like: Path, classes: Sequence[str] | None = None,
     novelty: share of the windows of a new group that may be called novel, learnt from the rows (0: none is).
     """
     spec, training = rows.pipeline_of(like)
-    if n_features(estimator) != len(spec.features):
-        raise AuscultError(f"a model of {n_features(estimator)} features", f"{len(spec.features)}, as the pipeline of {like} has",
-                           "train it on all columns that `auscult features` wrote, in their order")
+    check_columns(estimator, spec.features, like)
     found, detector = class_names(estimator, classes)
-    names = getattr(take_apart(estimator)[0][0] if take_apart(estimator)[0] else estimator, "feature_names_in_", None)
-    if names is not None and list(names) != spec.features:
-        wrong = next(i for i, (a, b) in enumerate(zip(names, spec.features, strict=True)) if a != b)
-        raise AuscultError(f"a model whose feature {wrong} is {names[wrong]!r}", f"{spec.features[wrong]!r}, as in {like}",
-                           "train it on the columns in the order of the table")
     settings = Settings(window=spec.window, hop=spec.hop, features=tuple(spec.features), model=OWN,
                         params={"detector": detector})
     spec = spec.model_copy(update={"classes": found})
     return Trained(spec, estimator, _guard(like, novelty), settings=settings, training=training)
+
+
+def check_columns(estimator: Any, columns: Sequence[str], like: Path) -> None:
+    """Raises AuscultError unless the estimator was fitted to these columns of `like`."""
+    if n_features(estimator) != len(columns):
+        raise AuscultError(f"a model of {n_features(estimator)} features", f"{len(columns)}, as the pipeline of {like} has",
+                           "train it on all columns that `auscult features` wrote, in their order")
+    names = getattr(take_apart(estimator)[0][0] if take_apart(estimator)[0] else estimator, "feature_names_in_", None)
+    if names is not None and list(names) != list(columns):
+        wrong = next(i for i, (a, b) in enumerate(zip(names, columns, strict=True)) if a != b)
+        raise AuscultError(f"a model whose feature {wrong} is {names[wrong]!r}", f"{columns[wrong]!r}, as in {like}",
+                           "train it on the columns in the order of the table")
 
 
 def _guard(like: Path, novelty: float) -> Guard | None:

@@ -41,7 +41,7 @@ try:
     load(folder + "/nothing.mpy")
 except OSError as error:
     assert "no pipeline at" in str(error)
-module = load(source)._module
+module = load(source).module
 module.STATE_BYTES = 1 << 40
 try:
     Pipeline(module)

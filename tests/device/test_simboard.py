@@ -380,7 +380,7 @@ def test_a_pipeline_that_does_not_fit_is_a_memory_error(sim: Callable[[str], Sim
     board.soft_reset()
     said = board.exec(
         "import auscult.pipeline as p\n"
-        "module = p.load('/listener.mpy')._module\n"
+        "module = p.load('/listener.mpy').module\n"
         "module.STATE_BYTES = 300000\n"
         "try: p.Pipeline(module)\n"
         "except MemoryError as error: print(error)\n")

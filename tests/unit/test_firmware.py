@@ -69,6 +69,20 @@ def test_a_dry_run_names_the_commands_of_each_port(bundle: Path, tmp_path: Path,
         assert "ESP-IDF" in atom["missing"][0]["hint"]
 
 
+def test_ulab_is_linked_in_beside_the_pipeline(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ulab" / "code").mkdir(parents=True)
+    for name in ("micropython.mk", "micropython.cmake", "ulab.h"):
+        (tmp_path / "ulab" / "code" / name).touch()
+    said = dry_run(capsys, "RPI_PICO", "--bundle", bundle, "--ulab", tmp_path / "ulab")
+    pipeline, ulab = said["modules"]
+    assert said["ulab"] and ulab == str(tmp_path / "ulab" / "code") and pipeline.endswith("press_static")
+    checkout = tree(tmp_path / "mp", "rp2", "RPI_PICO")
+    ports.write_inputs(ports.find("RPI_PICO", checkout), tmp_path / "work", [Path(pipeline), Path(ulab)], [], {})
+    listed = (tmp_path / "work" / "usermods" / "micropython.cmake").read_text().splitlines()
+    assert listed == [f"include({pipeline}/micropython.cmake)", f"include({ulab}/micropython.cmake)"]
+    assert (tmp_path / "work" / "usermods" / "code" / "ulab.h").is_file()  # what the stm32 port takes
+
+
 def test_only_the_drivers_that_are_named_are_frozen(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = dry_run(capsys, "NUCLEO_F446RE", "--bundle", bundle, "--chip", "lis3dh")["frozen"]
     assert "auscult/sensors/lis3dh.py" in files and "auscult/sensors/unpack_viper.py" in files

@@ -13,9 +13,10 @@ from rich.table import Table
 
 from .. import boards as boards_
 from .. import build as building
-from .. import card, own_models, train
+from .. import card, own_models, rows, train
 from ..errors import AuscultError
 from ..estimators import LAYOUTS, convert
+from ..extra_features import Extra
 
 
 def build(
@@ -46,6 +47,11 @@ def build(
     if not isinstance(trained, train.Trained):
         if like is None:
             return _alone(trained, model, target, list(dict.fromkeys(archs)), layout, bits, console, as_json)
+        if (extra := rows.extra_of(like)) is not None:
+            if novelty or static:
+                raise AuscultError(f"--novelty or --static with the extra features of {like}", "rows without extra features",
+                                   "leave these options out")
+            return _with_extra(trained, extra, model, like, names, target, list(dict.fromkeys(archs)), layout, bits, as_json)
         trained = own_models.as_trained(trained, like, names, novelty)
         model = train.save(trained, model.with_name(model.name.split(".")[0] + ".pipeline.joblib"))
     elif like is not None or names:
@@ -97,6 +103,28 @@ def _alone(estimator: Any, model: Path, target: Path, archs: list[str], layout: 
     print(f"{code.kind} of {n_features} int16 features alone, in {target}: predict(x[, out])")
     console.print("[bold green]next:[/] docs/models.md says how to call it; with --like rows.parquet it becomes a whole pipeline",
                   soft_wrap=True)
+    return result
+
+
+def _with_extra(estimator: Any, extra: Extra, model: Path, like: Path, names: list[str] | None, target: Path, archs: list[str],
+                layout: str | None, bits: int | None, as_json: bool) -> dict[str, Any]:
+    """A pipeline and a model that also sees features computed in Python, for boards with ulab."""
+    spec, training = rows.pipeline_of(like)
+    columns = spec.features + extra.names
+    own_models.check_columns(estimator, columns, like)
+    classes, _ = own_models.class_names(estimator, names)
+    code = convert(estimator, len(columns), layout or "fast", bits=bits or 32)
+    spec = spec.model_copy(update={"classes": []})
+    building.extra_bundle(spec, code, extra, target, archs, {"classes": classes, "training": training})
+    manifest = json.loads((target / "manifest.json").read_text())
+    result = {"bundle": str(target), "name": spec.name, "model": str(model), "features": columns, "extra": extra.names,
+              "classes": classes, "files": manifest["files"]}
+    if as_json:
+        print(json.dumps(result))
+        return result
+    _show_files(manifest["files"])
+    print(f"bundle in {target}: {len(spec.features)} features in C, {len(extra.names)} in Python for ulab, a model of both")
+    print("next: docs/ulab.md says how it comes onto a board with ulab")
     return result
 
 
