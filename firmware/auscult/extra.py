@@ -15,13 +15,15 @@ from auscult import port
 
 def numpy():
     """ulab.numpy, on a PC NumPy; ValueError where there is none."""
+    if not port.MICROPYTHON and not port.CIRCUITPYTHON:
+        import numpy
+
+        return numpy
     try:
         from ulab import numpy
     except ImportError:
-        if port.MICROPYTHON or port.CIRCUITPYTHON:
-            raise ValueError("this firmware has no ulab, which extra features need: build one with "
-                             "`auscult firmware BOARD --ulab CHECKOUT`, or take a board whose CircuitPython has it")
-        import numpy
+        raise ValueError("this firmware has no ulab, which extra features need: build one with "
+                         "`auscult firmware BOARD --ulab CHECKOUT`, or take a board whose CircuitPython has it")
     return numpy
 
 

@@ -33,6 +33,7 @@ PERIPHERALS = {
 KNOWN = (
     'Module "asyncio" has no attribute "core"',  # MicroPython 1.25: extmod/asyncio/core.py
     'module named "simboard"',  # the simulated boards' own
+    'module named "ulab"',  # CircuitPython's; MicroPython has it where it is built in
     'module named "binascii"',  # CircuitPython has it, its stubs leave CPython's own out
     'Module "microcontroller" has no attribute "pin"',  # the stubs have it only for a chosen board
 )
