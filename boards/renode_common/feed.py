@@ -1,21 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-# main.py of a board in Renode whose sensor is the memory-mapped one, sensor.py: the node and its configuration are those of
-# a board with a LIS2DW12, only that chip's driver is another one.
+# main.py of a board in Renode whose sensor is the memory-mapped one, sensor.py: the node, its configuration and its words are
+# those of a board with the configured chip, only that chip's registers are not there.
+import sys
+
 import auscult_slots as slots
 
 _record = slots.load()
-slots.activate(_record["trial"] or _record)
+_path = slots.activate(_record["trial"] or _record)
 
-import auscult.sensors.lis2dw12 as driver  # noqa: E402
+from auscult import config, sensors  # noqa: E402
 from machine import mem32  # noqa: E402
 from uctypes import addressof  # noqa: E402
 
 _SENSOR = 0x70000000
 _CONTROL, _RATE, _COUNT, _STATUS, _TARGET, _BLOCK = [_SENSOR + at for at in (0x04, 0x08, 0x0C, 0x10, 0x20, 0x24)]
+_chip = config.load(_path)["sensor"]["chip"]
 
 
-class Memory(driver.LIS2DW12):
-    DEPTH = 512
+class Memory(sensors.driver(_chip)):
+    DEPTH, STRIDE = 512, 6
 
     def check(self):
         if mem32[_SENSOR] & 0x7FFFFFFF != 0x41434331:
@@ -49,5 +52,6 @@ class End:
         return bool(mem32[_STATUS] & 2)
 
 
-driver.LIS2DW12 = Memory
+_file, _class = sensors.CHIPS[_chip]
+setattr(sys.modules["auscult.sensors." + _file], _class, Memory)
 slots.boot(source=End())

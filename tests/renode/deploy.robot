@@ -19,3 +19,5 @@ Deploy Over The Console
     ...    timeout=600s    stderr=STDOUT
     Log    ${done.stdout}
     Should Be Equal As Integers    ${done.rc}    0    ${done.stdout}
+    Should Contain    ${done.stdout}    "switched": true
+    Should Contain    ${done.stdout}    "smoke": true
