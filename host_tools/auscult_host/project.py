@@ -36,6 +36,7 @@ is: models/{template}/README.md of Auscult.
     auscult train                 # a model, judged on machines that it has not met
     auscult build                 # native modules for boards
     auscult simulate              # the node on a simulated board hears play.parquet
+    auscult deploy                # onto the board that is plugged in; or --device sim_m4
 
 All settings are in `auscult.toml`; options of the commands override them. `auscult evaluate` judges anew.
 """
@@ -86,6 +87,7 @@ def defaults(project: templates.Template) -> dict[str, dict[str, Any]]:
         "simulate": {"model": data.model, "recording": data.play, "chip": sensor.chip, "bus": sensor.bus, "picture": PICTURE,
                      "board": board if board in boards.simulated() else None, **decision},
         "node": {"model": data.model},
+        "deploy": {"model": data.model, "chip": sensor.chip, "bus": sensor.bus, "name": project.name, **decision},
     }
     return {command: {key: value for key, value in options.items() if value is not None}
             for command, options in chosen.items()}

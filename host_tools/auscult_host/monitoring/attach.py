@@ -37,7 +37,7 @@ from auscult import config
 print(json.dumps(config.load(_path)['sensor']))
 """
 # A pair that is on trial gets its chance here, too: it was started once, and would be rolled back by the next start.
-_WATCH = _FIND + """
+_WATCH = """
 def _watch(samples, every_ms):
     import json
     from auscult import config, node
@@ -67,7 +67,7 @@ def watch(board: Device, samples: int, every_ms: int) -> Iterator[str]:
     source = (paths.assets() / "firmware" / "auscult" / "waves.py").read_text()
     board.console.soft_reset()  # the heap, and the bus, are as at a start
     with _package_needed(board):
-        yield from lines(board, f"{source}{_WATCH}_watch({samples}, {every_ms})")
+        yield from lines(board, f"{_FIND}{source}{_WATCH}_watch({samples}, {every_ms})")
 
 
 def lines(board: Device, code: str) -> Iterator[str]:
