@@ -34,7 +34,8 @@ def newer(project: payload.Payload) -> payload.Payload:
     """One file of the package changed, one gone, one new; another configuration."""
     app = {name: data for name, data in project.app.items() if "port" not in name}
     app["auscult/extra.mpy"] = bytes(range(256)) * 3
-    return dataclasses.replace(project, app=app, model=project.model | {"auscult.json": b'{"pipeline":"pipeline.mpy","name":"b"}'})
+    config = b'{"pipeline":"pipeline.mpy","name":"b"}'
+    return dataclasses.replace(project, app=app, model=project.model | {"auscult.json": config})
 
 
 def confirm(folder: Path) -> None:
