@@ -89,15 +89,26 @@ def _board(chosen: str) -> Iterator[Finding]:
             facts = board.facts()
             yield Finding("ok", "answers", f"{facts.machine}" + (", its program was interrupted" if board.console.interrupted and
                                                                 not board.simulated else ""))
-            yield from _micropython(facts)
-            yield from _architecture(facts, chosen)
-            yield from _room(facts)
-            yield from _package(facts)
+            yield from judged(facts, _claimed(chosen))
             yield from _node(board, facts)
             if board.console.interrupted and not board.simulated:
                 board.console.resume()
     except AuscultError as error:
         yield Finding("wrong", "answers", error.found, error.hint)
+
+
+def _claimed(chosen: str) -> list[str]:
+    """The boards that it may be, by its USB ids."""
+    port = devices.usb_of(devices.choose(chosen))
+    return [chosen] if chosen in boards.simulated() else devices.boards_at(port) if port else []
+
+
+def judged(facts: devices.Facts, claimed: list[str]) -> Iterator[Finding]:
+    """What a board's answer means. claimed: boards that it may be, by its USB ids."""
+    yield from _micropython(facts)
+    yield from _architecture(facts, claimed)
+    yield from _room(facts)
+    yield from _package(facts)
 
 
 def _micropython(facts: devices.Facts) -> Iterator[Finding]:
@@ -116,18 +127,16 @@ def _micropython(facts: devices.Facts) -> Iterator[Finding]:
         yield Finding("ok", "interpreter", said)
 
 
-def _architecture(facts: devices.Facts, chosen: str) -> Iterator[Finding]:
+def _architecture(facts: devices.Facts, claimed: list[str]) -> Iterator[Finding]:
     if facts.implementation == "circuitpython":
         return
     if not facts.arch:
         yield Finding("note", "architecture", "loads no native modules", "build a portable pipeline: docs/portable.md")
         return
-    port = devices.usb_of(devices.choose(chosen))
-    names = [chosen] if chosen in boards.simulated() else devices.boards_at(port) if port else []
-    likely = [name for name in names if boards.load(name).arch == facts.arch]
-    if names and not likely:
-        yield Finding("wrong", "architecture", f"{facts.arch}, but USB says that it is {' or '.join(names)}",
-                      f"auscult flash {names[0]}")
+    likely = [name for name in claimed if boards.load(name).arch == facts.arch]
+    if claimed and not likely:
+        yield Finding("wrong", "architecture", f"{facts.arch}, but USB says that it is {' or '.join(claimed)}",
+                      f"auscult flash {claimed[0]}")
     else:
         yield Finding("ok", "architecture", facts.arch + (f", as {' or '.join(likely)}" if likely else ""))
     for manifest in sorted(Path().glob("*.bundle/manifest.json")):

@@ -55,8 +55,9 @@ def _known(vid: int, pid: int, product: str, serial: str) -> Plugged:
     for name in boards.real():
         for one in boards.load_real(name).usb:
             if (one.vid, one.pid) == (vid, pid):
-                role, what = one.role, one.what
                 names.append(name)
+                if role != "console":  # what is only a probe on one board is another's console
+                    role, what = one.role, one.what
     if (vid, pid) in _IN_CHIPS:
         role, what = "bootloader", _IN_CHIPS[vid, pid]
     return Plugged(vid, pid, product, serial, role, what, tuple(names))

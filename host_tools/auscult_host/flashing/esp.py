@@ -65,11 +65,12 @@ def _check_part(data: bytes, start: int, what: str, image: Path, board: boards.R
             checksum ^= byte
         at += 8 + size
     at += 15 - (at - start) % 16  # the checksum ends a line of 16 bytes
-    hashed = data[start + _HASHED_AT] == 1
-    if at + 1 + 32 * hashed > len(data):
-        raise AuscultError(f"{image} ends in the middle of the {what}", f"at least {at + 1 + 32 * hashed} bytes",
+    if at + 33 > len(data):
+        raise AuscultError(f"{image} ends in the middle of the {what}", f"at least {at + 33} bytes",
                            "it is cut short: fetch it again")
-    if data[at] != checksum or (hashed and hashlib.sha256(data[start:at + 1]).digest() != data[at + 1:at + 33]):
+    # The appended SHA-256 may be left out, but Espressif's tools and MicroPython's builds never do
+    hashed = data[start + _HASHED_AT] == 1 and hashlib.sha256(data[start:at + 1]).digest() == data[at + 1:at + 33]
+    if data[at] != checksum or not hashed:
         raise AuscultError(f"the {what} in {image} does not match its checksum", "an undamaged image", "fetch it again")
 
 
