@@ -60,8 +60,7 @@ def commands(image: Path, board: boards.RealBoard, way: Stlink, target: str, era
         load += ["--base-address", hex(way.address)]
     saves = [word for number, (address, data) in enumerate(parts(image, way), 1)
              for word in ("-c", f"savemem {address:#x} {len(data)} part{number}.bin")]
-    back = [word for word in _tool("commander", way, target) if word != "--no-wait"]
-    return [[*load, str(image)], [*back, *saves, "-c", "reset"]]
+    return [[*load, str(image)], [*_tool("commander", way, target), *saves, "-c", "reset"]]
 
 
 def write(image: Path, board: boards.RealBoard, way: Stlink, target: str, erase: bool,
@@ -82,6 +81,6 @@ def write(image: Path, board: boards.RealBoard, way: Stlink, target: str, erase:
 
 
 _HINTS = {
-    "No connected debug probes|No target device": "plug a cable into the board's ST-LINK connector",
+    "No connected debug probe|No target device": "plug a cable into the board's ST-LINK connector",
     "USB|[Pp]ermission": "install pyOCD's udev rules (docs/flash.md), plug the board in again",
 }

@@ -4,9 +4,12 @@
 import importlib.util
 import re
 import subprocess
+import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from ..errors import AuscultError
+
+_LONGEST_S = 600.0
 
 
 def need(package: str) -> None:
@@ -23,11 +26,16 @@ def run(command: Sequence[str], tool: str, progress: Callable[[str], None] = lam
                                errors="replace")
     said = []
     assert process.stdout
-    with process:
-        for line in process.stdout:
-            said.append(line.rstrip())
-            if line.strip():
-                progress(f"{tool}: {line.strip()[:80]}")
+    limit = threading.Timer(_LONGEST_S, process.kill)  # such as a tool that waits for a board which was unplugged
+    limit.start()
+    try:
+        with process:
+            for line in process.stdout:
+                said.append(line.rstrip())
+                if line.strip():
+                    progress(f"{tool}: {line.strip()[:80]}")
+    finally:
+        limit.cancel()
     text = "\n".join(said)
     if process.returncode and not (allowed and re.search(allowed, text)):
         hint = next((step for pattern, step in (hints or {}).items() if re.search(pattern, text)), "look at its last lines above")

@@ -18,7 +18,7 @@ KEEPS = "your files on the board stay; only what lies in the image is written"
 _BLOCK = struct.Struct("<8I476sI")
 _MAGIC, _END = (0x0A324655, 0x9E5D5157), 0x0AB16F30
 _NOT_FLASH, _HAS_FAMILY = 0x1, 0x2000
-_RESTART_S = 15.0
+RESTART_S = 15.0
 
 
 class Volume(NamedTuple):
@@ -53,7 +53,7 @@ def check(image: Path, board: boards.RealBoard, way: Uf2) -> bytes:
 def volumes(roots: list[Path] | None = None) -> list[Volume]:
     """Drives of boot loaders that are mounted. roots: where to look instead of all mount points."""
     found = []
-    for path in _mounted() if roots is None else roots:
+    for path in mounted() if roots is None else roots:
         try:
             lines = (path / "INFO_UF2.TXT").read_text(errors="replace").splitlines()
         except OSError:
@@ -63,7 +63,7 @@ def volumes(roots: list[Path] | None = None) -> list[Volume]:
     return sorted(found)
 
 
-def _mounted() -> list[Path]:
+def mounted() -> list[Path]:
     mounts = Path("/proc/mounts")
     if mounts.is_file():
         lines = mounts.read_text(errors="replace").splitlines()
@@ -92,7 +92,7 @@ def commands(image: Path, board: boards.RealBoard, way: Uf2, target: str, erase:
 
 
 def write(image: Path, board: boards.RealBoard, way: Uf2, target: str, erase: bool,
-          progress: Callable[[str], None], wait_s: float = _RESTART_S) -> str:
+          progress: Callable[[str], None]) -> str:
     """Copies the image; the boot loader writes as it reads, and restarts after the last block. Returns how it was verified."""
     if erase:
         raise AuscultError("a UF2 boot loader cannot erase the board's files", "no --erase for this board",
@@ -109,7 +109,7 @@ def write(image: Path, board: boards.RealBoard, way: Uf2, target: str, erase: bo
         if (folder / "INFO_UF2.TXT").exists():  # else it has restarted before the last reply
             raise AuscultError(f"copying to {folder} failed: {error.strerror or error}", "a drive that takes the image",
                                "plug the board in again and run the command again") from error
-    deadline = time.monotonic() + wait_s
+    deadline = time.monotonic() + RESTART_S
     while (folder / "INFO_UF2.TXT").exists():
         if time.monotonic() > deadline:
             raise AuscultError(f"{folder} is still there: the boot loader did not take the image", "a restart of the board",
