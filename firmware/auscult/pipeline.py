@@ -8,6 +8,7 @@
 import json
 import sys
 from array import array
+from binascii import crc32
 
 try:
     from gc import collect, mem_free
@@ -34,12 +35,16 @@ class _Mpy:
 
     def __init__(self, stream, path):
         self._stream, self._path = stream, path
-        self._begin = self._at = 0
+        self._begin = self._at = self._size = 0
         self._data = stream.read(256)  # header and names take less
 
     def check(self):
         """Raises ValueError unless this board can load the file."""
+        if self._path.endswith(".py"):
+            return self._portable()
         self._header()
+        if self._data[2] >> 2 & 0x0F == 0 or self._ends():
+            return self._portable()
         try:
             self._sections()
         except IndexError:
@@ -52,15 +57,34 @@ class _Mpy:
             raise ValueError("%s is not a pipeline module (.mpy version 6): it begins with %r" % (self._path, header))
         own = getattr(sys.implementation, "_mpy", 0)
         built, board = _arch(header[2]), _arch(own >> 8)
-        if built == "bytecode":
-            raise self._foreign()
-        if built != board:
+        if built not in ("bytecode", board):
             if board == "bytecode":
                 raise ValueError("%s is built for %s, this board cannot load native modules: use a firmware with the "
                                  "pipeline built in" % (self._path, built))
             raise ValueError("%s is built for %s, this board is %s: run `auscult build --board ...` for this board"
                              % (self._path, built, board))
         self._at = 4
+
+    def _ends(self):
+        """The CRC that a portable pipeline carries behind all that is loaded; None if it carries none."""
+        self._size = self._stream.seek(0, 2)
+        self._stream.seek(max(0, self._size - 17))
+        end = self._stream.read()
+        return end[8:16] if end[:8] == b"#Auscult" else None
+
+    def _portable(self):
+        """Python in a file, or compiled: it is whole if its CRC is right."""
+        crc = self._ends()
+        self._stream.seek(0)
+        left = max(0, self._size - 17)
+        found = 0
+        while left and crc:
+            data = self._stream.read(min(left, 256))
+            left -= len(data)
+            found = crc32(data, found)
+        if not crc or ("%08x" % found).encode() != crc:
+            raise ValueError("%s is not an Auscult pipeline, or not a whole one: make one with `auscult build` and copy it "
+                             "again" % self._path)
 
     def _sections(self):
         names, objects = self._uint(), self._uint()
@@ -115,9 +139,9 @@ class _Mpy:
 
 
 def module_of(path):
-    """The module in a checked .mpy file."""
+    """The module in a checked .mpy or .py file."""
     folder, _, name = path.rpartition("/")
-    name = name[:-4]
+    name = name[:name.rfind(".")]
     try:
         with open(path, "rb") as stream:
             _Mpy(stream, path).check()
@@ -146,8 +170,8 @@ def _free():
 
 
 def load(path_or_module):
-    """A Pipeline from a .mpy file's path, from a module that has been imported or built into the firmware, or from the
-    .json file of one with extra features.
+    """A Pipeline from the path of a .mpy file (or of a portable one, also .py), from a module that has been imported or built
+    into the firmware, or from the .json file of one with extra features.
 
     Raises ValueError if the file is not a whole pipeline for this board, MemoryError if it does not fit."""
     module = path_or_module
@@ -156,11 +180,11 @@ def load(path_or_module):
             from auscult import extra
 
             return extra.load(module)
-        if not module.endswith(".mpy"):  # a module in the firmware
+        if not module.endswith((".mpy", ".py")):  # a module in the firmware
             try:
                 module = __import__(module)
             except ImportError:
-                raise ValueError("no pipeline %s in this firmware; the path of a file ends in .mpy" % module)
+                raise ValueError("no pipeline %s in this firmware; the path of a file ends in .mpy or .py" % module)
         else:
             module = module_of(module)
     if not hasattr(module, "STATE_BYTES"):

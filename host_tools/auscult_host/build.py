@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from . import __version__, codegen, files, hostlib, paths, smoke, toolchain
 from .errors import AuscultError
+from .portable import files as portable
 from .spec import PipelineSpec, check_identifier
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ ARCHITECTURES = {
     "armv7emsp": "arm-none-eabi-gcc",
     "armv7emdp": "arm-none-eabi-gcc",
     "rv32imc": "riscv64-unknown-elf-gcc",
+    "xtensawin": "xtensa-esp32-elf-gcc",
 }
 # -fno-tree-pre: keeps gcc from carrying table entries across loop turns, which spills registers on Thumb.
 # -fno-jump-tables: a jump table would need relocation. Not -fwrapv: it costs registers, and nothing signed overflows
@@ -45,6 +47,11 @@ SRC = module.c
 CFLAGS_EXTRA += {flags} -I{native} -DAUS_PIPELINE_FILE='"pipeline.c"'
 {extra}include $(MPY_DIR)/py/dynruntime.mk
 """
+
+
+def has_compiler(arch: str) -> bool:
+    """Whether native modules for an architecture can be built here."""
+    return shutil.which(ARCHITECTURES[arch]) is not None
 
 
 def native_module(spec: PipelineSpec, arch: str, model: "ModelCode | None" = None) -> Path:
@@ -162,7 +169,8 @@ def _not_of_a_bundle(folder: Path) -> str:
     entries = sorted(folder.iterdir())
     foreign = [entry.name for entry in entries if not (
         entry.name.endswith("_static") if entry.is_dir() else re.fullmatch(
-            r"manifest\.json|(pipeline|model)(-\w+\.mpy|\.c)|card\.md|metrics\.json|extra\.json|extra_features\.py", entry.name))]
+            r"manifest\.json|(pipeline|model)(-[\w-]+\.m?py|\.c)|card\.md|metrics\.json|extra\.json|extra_features\.py",
+            entry.name))]
     if foreign:
         return f"it holds {foreign[0]}"
     try:
@@ -173,30 +181,37 @@ def _not_of_a_bundle(folder: Path) -> str:
     return "" if ours else "its manifest.json is not a bundle's"
 
 
-def model_bundle(name: str, model: "ModelCode", n_features: int, out: Path, archs: Iterable[str]) -> Path:
-    """A folder with manifest.json and model-<arch>.mpy for each architecture: a model alone."""
-    modules = {arch: model_module(name, model, n_features, arch) for arch in archs}
+def model_bundle(name: str, model: "ModelCode", n_features: int, out: Path, archs: Iterable[str],
+                 more: dict[str, Path] | None = None) -> Path:
+    """A folder with manifest.json and model-<arch>.mpy for each architecture: a model alone. more: portable ones."""
+    modules = {arch: model_module(name, model, n_features, arch) for arch in archs} | (more or {})
     facts = {"name": name, "features": n_features, "classes": model.classes, "model": {"kind": model.kind, **model.description}}
     return _write_bundle(out, "model", modules, codegen.generate_model(model, n_features), facts)
 
 
 def bundle(spec: PipelineSpec, out: Path, archs: Iterable[str], model: "ModelCode | None" = None,
-           facts: dict[str, object] | None = None, texts: dict[str, str] | None = None) -> Path:
+           facts: dict[str, object] | None = None, texts: dict[str, str] | None = None,
+           more: dict[str, Path] | None = None) -> Path:
     """A folder with manifest.json and pipeline-<arch>.mpy for each architecture; replaces `out` only when all is built.
 
-    facts: more for the manifest; texts: more files, such as the model card."""
-    modules = {arch: native_module(spec, arch, model) for arch in archs}
+    facts: more for the manifest; texts: more files, such as the model card; more: portable ones."""
+    modules = {arch: native_module(spec, arch, model) for arch in archs} | (more or {})
     manifest = {**spec.model_dump(), "model": None if model is None else {"kind": model.kind, **model.description},
                 "smoke": smoke.facts(spec, model)}
     return _write_bundle(out, "pipeline", modules, codegen.generate(spec, model), manifest | (facts or {}), texts)
 
 
 def extra_bundle(spec: PipelineSpec, model: "ModelCode", extra: "Extra", out: Path, archs: Iterable[str],
-                 facts: dict[str, object]) -> Path:
-    """A pipeline without a model, extra features, and a model of both, for auscult.extra on a board with ulab."""
+                 facts: dict[str, object], machine: Iterable[str] | None = None) -> Path:
+    """A pipeline without a model, extra features, and a model of both, for auscult.extra on a board with ulab. machine:
+    architectures of a portable one's machine code; None: none is made."""
     archs, width = list(archs), len(spec.features) + len(extra.names)
     modules = {arch: native_module(spec, arch) for arch in archs}
     models = {f"model-{arch}.mpy": model_module("model", model, width, arch) for arch in archs}
+    if machine is not None:
+        modules |= portable.pipeline(spec, None, machine)
+        models |= {f"model-{kind.removesuffix('-py')}{file.suffix}": file
+                   for kind, file in portable.model("model", model, width, machine).items()}
     told = {"pipeline": "pipeline.mpy", "model": "model.mpy", "features": "extra_features.py", "shifts": spec.shifts,
             "classes": facts["classes"]}
     manifest = {**spec.model_dump(), "model": {"kind": model.kind, **model.description}, "extra": extra.names, **facts}
@@ -213,7 +228,7 @@ def _write_bundle(out: Path, stem: str, modules: dict[str, Path], source: str, f
     with files.atomic_folder(out) as fresh:
         listed = {}
         for arch, module in modules.items():
-            name = f"{stem}-{arch}.mpy"
+            name = f"{stem}-{arch.removesuffix('-py')}{module.suffix}"
             shutil.copy(module, fresh / name)
             data = module.read_bytes()
             listed[arch] = {"file": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}

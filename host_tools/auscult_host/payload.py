@@ -12,6 +12,7 @@ from typing import Any
 
 from . import boards, build, device, paths, playback, slow, smoke, train
 from .errors import AuscultError
+from .portable import files as portable
 from .spec import PipelineSpec
 
 # Never imported by MicroPython, or not from the package's folder
@@ -51,11 +52,11 @@ class Source:
         """(which it is, its name on the board, its bytes): native if there is one for the board, else portable."""
         choices = [arch, f"portable-{arch}", "portable"] if arch else ["portable"]
         if self.trained is not None:
-            if arch not in build.ARCHITECTURES:
-                raise AuscultError(f"no native module can be built for {board} ({arch or 'no native code'})",
-                                   f"one of {', '.join(build.ARCHITECTURES)}", "deploy a bundle that has a portable pipeline")
-            file = build.native_module(self.spec, arch, self.trained.code())
-            return arch, "pipeline.mpy", file.read_bytes()
+            if arch in build.ARCHITECTURES and build.has_compiler(arch):
+                return arch, "pipeline.mpy", build.native_module(self.spec, arch, self.trained.code()).read_bytes()
+            made = portable.pipeline(self.spec, self.trained.code(), [arch])
+            kind = next(choice for choice in choices if choice in made)
+            return kind, "pipeline.mpy", made[kind].read_bytes()
         files = self.manifest["files"]
         for choice in choices:
             if choice in files:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """C's expressions as expressions without side effects: what has any goes before them, as statements."""
 
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pycparser import c_ast
@@ -11,7 +11,7 @@ from .fold import binary, cast, compare, member, negated, reads, step, truth, un
 from .layout import INT, UINT, Array, Int, Pointer, Struct, Type, Void, common, promoted, size
 from .scope import Scope
 from .source import unsupported
-from .tree import Call, Choice, Const, Expr, Frame, If, Load, Local, Logic, Set, Stmt, Store, View, Step, Table, integer, target
+from .tree import Call, Choice, Const, Expr, Frame, If, Load, Local, Logic, Set, Step, Stmt, Store, Table, View, integer, target
 
 _COMPARES = ("==", "!=", "<", "<=", ">", ">=")
 
@@ -68,7 +68,7 @@ class Expressions(Scope):
         b = self.value(right)
         names, memory = reads(a)
         changed, wrote = changes(self.out[at:])
-        if names & changed or memory and wrote:
+        if names & changed or (memory and wrote):
             kept = self.temporary(a.type)
             self.out.insert(at, Set(kept, a))
             a = kept
@@ -139,8 +139,8 @@ class Expressions(Scope):
 
     def _Cast(self, node: Any) -> Expr:
         e, kind = self.value(node.expr), self.type_of(node.to_type)
-        if isinstance(kind, Int) and isinstance(e.type, (Int, Pointer)) or isinstance(kind, Pointer) and (
-                isinstance(e.type, Pointer) or isinstance(e, Const)):
+        if (isinstance(kind, Int) and isinstance(e.type, (Int, Pointer))) or (isinstance(kind, Pointer) and (
+                isinstance(e.type, Pointer) or isinstance(e, Const))):
             return cast(e, kind)
         raise unsupported(f"a cast to {kind}", node)
 
@@ -269,7 +269,7 @@ class Expressions(Scope):
         value = self.value(node.rvalue)
         names, memory = reads(address)
         changed, wrote = changes(self.out[at_statement:])
-        if names & changed or memory and wrote:
+        if names & changed or (memory and wrote):
             kept = self.temporary(address.type)
             self.out.insert(at_statement, Set(kept, address))
             address = kept
@@ -314,7 +314,7 @@ class Expressions(Scope):
             changed, wrote = changes(self.out[at:])
             for i, earlier in enumerate(arguments):
                 names, memory = reads(earlier)
-                if names & changed or memory and wrote:
+                if names & changed or (memory and wrote):
                     kept = self.temporary(earlier.type)
                     self.out.insert(at, Set(kept, earlier))
                     arguments[i] = kept

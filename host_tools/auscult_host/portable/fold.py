@@ -27,7 +27,7 @@ def binary(op: str, left: Expr, right: Expr, kind: Int) -> Expr:
     if isinstance(left, Const) and isinstance(right, Const) and not (op in "/%" and right.value == 0):
         return Const(kind.wrap(_ARITHMETIC[op](left.value, right.value)), kind)
     if isinstance(right, Const):
-        if right.value == 0 and op in ("+", "-", "|", "^", "<<", ">>") or right.value == 1 and op in ("*", "/"):
+        if (right.value == 0 and op in ("+", "-", "|", "^", "<<", ">>")) or (right.value == 1 and op in ("*", "/")):
             return left
         if right.value == 0 and op == "*":
             return Const(0, kind)
@@ -150,7 +150,7 @@ def exact_bounds(e: Expr) -> tuple[int, int] | None:
     if e.op == ">>" and c >= 0:
         d = min(d, 64)
         return min(a >> c, a >> d), max(b >> c, b >> d)
-    if e.op == "<<" and 0 <= c and d < 64:
+    if e.op == "<<" and c >= 0 and d < 64:
         return min(a << c, a << d), max(b << c, b << d)
     if e.op == "/" and a >= 0 and c > 0:
         return a // d, b // c

@@ -2,7 +2,6 @@
 """C's types as far as the core uses them, and where their parts stand in memory."""
 
 from dataclasses import dataclass
-from typing import Union
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Struct:
     size: int
 
 
-Type = Union[Int, Void, Pointer, Array, Struct]
+Type = Int | Void | Pointer | Array | Struct
 
 INT = Int(32, True)
 UINT = Int(32, False)

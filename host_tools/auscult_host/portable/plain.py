@@ -5,8 +5,34 @@ into the view of what it points to. Numbers are kept within their C types wherev
 from .fold import bounds, exact_bounds
 from .layout import Int, Pointer, unit
 from .text import AND, ATOM, BINDING, COMPARE, NOT, OR, SIGN, SUM, Lines, Text, number, operation, within
-from .tree import (Binary, Break, Call, Cast, Choice, Compare, Const, Continue, Expr, Frame, Function, If, Load, Local, Logic,
-                   Return, Set, Step, Stmt, Store, Table, Unary, View, While, integer, target)
+from .tree import (
+    Binary,
+    Break,
+    Call,
+    Cast,
+    Choice,
+    Compare,
+    Const,
+    Continue,
+    Expr,
+    Frame,
+    Function,
+    If,
+    Load,
+    Local,
+    Logic,
+    Return,
+    Set,
+    Step,
+    Stmt,
+    Store,
+    Table,
+    Unary,
+    View,
+    While,
+    integer,
+    target,
+)
 
 _LOW = ("+", "-", "*", "&", "|", "^")  # the low bits of these depend on low bits alone
 
@@ -214,9 +240,8 @@ class Plain(Lines):
                 return operation("<<", self.raw(e.left), self.value(e.right))
         if isinstance(e, Unary):
             return f"{e.op}{within(self.raw(e.operand), SIGN)}", SIGN
-        if isinstance(e, Cast) and isinstance(e.operand.type, Int):
-            if integer(e).bits <= e.operand.type.bits:
-                return self.raw(e.operand)
+        if isinstance(e, Cast) and isinstance(e.operand.type, Int) and integer(e).bits <= e.operand.type.bits:
+            return self.raw(e.operand)
         return self.value(e)
 
 

@@ -244,13 +244,13 @@ def _leaves(node: Any) -> bool:
 
 
 def _returns(body: list[Stmt]) -> bool:
-    return any(isinstance(s, Return) or isinstance(s, If) and (_returns(s.then) or _returns(s.other))
-               or isinstance(s, While) and _returns(s.body) for s in body)
+    return any(isinstance(s, Return) or (isinstance(s, If) and (_returns(s.then) or _returns(s.other)))
+               or (isinstance(s, While) and _returns(s.body)) for s in body)
 
 
 def _always(body: list[Stmt]) -> bool:
-    return bool(body) and (isinstance(body[-1], Return) or isinstance(body[-1], If) and _always(body[-1].then)
-                           and _always(body[-1].other))
+    return bool(body) and (isinstance(body[-1], Return) or (isinstance(body[-1], If) and _always(body[-1].then)
+                           and _always(body[-1].other)))
 
 
 def _joined(body: list[Stmt], result: Local | None) -> list[Stmt]:

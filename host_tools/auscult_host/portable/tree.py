@@ -2,7 +2,6 @@
 """What C becomes before it is Python: expressions without side effects, and structured statements."""
 
 from dataclasses import dataclass, field
-from typing import Union
 
 from .layout import INT, Int, Pointer, Type
 
@@ -113,7 +112,7 @@ class Choice:
     type: Type
 
 
-Expr = Union[Const, Local, Frame, Table, Load, Step, View, Binary, Unary, Compare, Logic, Cast, Choice]
+Expr = Const | Local | Frame | Table | Load | Step | View | Binary | Unary | Compare | Logic | Cast | Choice
 
 
 @dataclass
@@ -164,7 +163,7 @@ class Return:
     value: Expr | None
 
 
-Stmt = Union[Set, Store, Call, If, While, Break, Continue, Return]
+Stmt = Set | Store | Call | If | While | Break | Continue | Return
 
 
 @dataclass

@@ -64,7 +64,7 @@ class Unit:
         return unit
 
     def _header(self, node: Any) -> None:
-        parameters = []
+        parameters: list[tuple[str, Type]] = []
         for parameter in node.decl.type.args.params if node.decl.type.args else []:
             kind = self.type_of(parameter.type)
             if not isinstance(kind, Void):

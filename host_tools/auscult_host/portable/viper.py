@@ -6,9 +6,35 @@ from dataclasses import dataclass, field
 
 from .fold import bounds
 from .layout import INT, Int, Pointer, Type
+from .source import unsupported
 from .text import AND, ATOM, COMPARE, NOT, OR, SHIFT, SIGN, SUM, Lines, Text, number, operation, within
-from .tree import (Binary, Break, Call, Cast, Choice, Compare, Const, Continue, Expr, Frame, Function, If, Load, Local, Logic,
-                   Return, Set, Step, Stmt, Store, Table, Unary, View, While, integer)
+from .tree import (
+    Binary,
+    Break,
+    Call,
+    Cast,
+    Choice,
+    Compare,
+    Const,
+    Continue,
+    Expr,
+    Frame,
+    Function,
+    If,
+    Load,
+    Local,
+    Logic,
+    Return,
+    Set,
+    Step,
+    Stmt,
+    Store,
+    Table,
+    Unary,
+    View,
+    While,
+    integer,
+)
 
 Typed = tuple[Text, bool]  # and whether it is a `uint`
 
@@ -156,7 +182,8 @@ class Viper(Lines):
             self.add(f"{self.element(32, at, offset + 4)} = {high}")
             return
         e = s.value
-        while isinstance(e, Cast) and isinstance(e.operand.type, Int) and s.type.bits <= min(integer(e).bits, e.operand.type.bits):
+        bits = s.type.bits
+        while isinstance(e, Cast) and isinstance(e.operand.type, Int) and bits <= min(integer(e).bits, e.operand.type.bits):
             e = e.operand  # memory takes the low bits
         value = self.wide(e)[0] if words(e.type) == 2 else self.any(e)[0]
         self.add(f"{self.element(s.type.bits, *self.place(s.at), stored=True)} = {value}")
@@ -168,7 +195,7 @@ class Viper(Lines):
     def atom(self, value: Typed) -> str:
         """In a variable, as an int; or a constant."""
         text, was_unsigned = value
-        if text[1] == ATOM and text[0].lstrip("-").isdigit() or text[0].isidentifier() and not was_unsigned:
+        if (text[1] == ATOM and text[0].lstrip("-").isdigit()) or (text[0].isidentifier() and not was_unsigned):
             return text[0]
         kept = self.temporary()
         self.add(f"{kept} = {self.typed(value, False)[0]}")
@@ -253,6 +280,8 @@ class Viper(Lines):
         return self.element(32, ("T_", ATOM), at), ATOM
 
     def value(self, e: Expr) -> Typed:
+        if words(e.type) == 2:
+            raise unsupported(f"64 bits where a word should be, in {self._function.name if self._function else ''}")
         if isinstance(e, Const):
             return self.constant(e.value), False
         if isinstance(e, Local):
@@ -279,8 +308,8 @@ class Viper(Lines):
         if e.op in "/%":
             return self.divide(e), unsigned
         if e.op == ">>" and isinstance(e.left.type, Int) and words(e.left.type) == 1:
-            right = self.wide(e.right)[0] if words(e.right.type) == 2 else None
-            return operation(">>", self.typed(self.value(e.left), unsigned), (right, ATOM) if right else self.any(e.right)), unsigned
+            by = (self.wide(e.right)[0], ATOM) if words(e.right.type) == 2 else self.any(e.right)
+            return operation(">>", self.typed(self.value(e.left), unsigned), by), unsigned
         return operation(e.op, self.typed(self.value(e.left), unsigned), self.any(e.right)), unsigned
 
     def divide(self, e: Binary) -> Text:
@@ -337,7 +366,7 @@ class Viper(Lines):
         inner = integer(operand)
         value = ((self.wide(operand)[0], ATOM), False) if inner.bits == 64 else self.value(operand)
         low, high = bounds(operand)
-        if kind.bits == 32 or low >= kind.lowest and high <= kind.highest:
+        if kind.bits == 32 or (low >= kind.lowest and high <= kind.highest):
             unsigned = _unsigned(kind)
             return self.typed(value, unsigned), unsigned
         if not kind.signed:

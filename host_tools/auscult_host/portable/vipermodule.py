@@ -1,31 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole module in viper code: checks in Python around translated functions that work on addresses."""
 
-from .module import HEAD, INFO, Translated, tables
+from .plainmodule import HEAD, INFO
+from .translate import Translated
 from .viper import Memory, words
 from .wide import WideViper
 
 _BEGIN = '''\
 import micropython
 
-STATE_BYTES = {state_bytes}
-OUT_WORDS = {out_words}
+{facts}
 _TABLES = {tables!r}
 _state = None
+
+
 '''
-# n, start: the third and fourth argument of aus_push
-_END = '''
+# The arguments of an entry stand in its words: of aus_push state, block, n, start, out; of aus_classify x, out
+_PLACES = '''
 @micropython.viper
 def _begin(F: ptr32, tables: ptr8, block: ptr8, out: ptr8) -> int:
  F[{tables_at}] = int(tables)
- F[{push}] = int(F)
- F[{push} + 1] = int(block)
- F[{push} + 4] = int(out)
+ F[{block}] = int(block)
+ F[{out}] = int(out)
  return (int(F) | int(tables) | int(out)) & 3 | (int(block) & 1) << 2
 
 
 @micropython.viper
+def _result(F: ptr32, slot: int) -> int:
+ return F[slot]
+
+'''
+_PUSH = '''
+@micropython.viper
 def _run(F: ptr32, n: int, start: int) -> int:
+ F[{push}] = int(F)
  F[{push} + 2] = n
  F[{push} + 3] = start
  aus_push(_state)
@@ -33,15 +41,9 @@ def _run(F: ptr32, n: int, start: int) -> int:
 
 
 @micropython.viper
-def _one(F: ptr32, slot: int, value: int) -> int:
+def _set(F: ptr32, slot: int, value: int):
  F[slot] = int(F)
  F[slot + 1] = value
- return 0
-
-
-@micropython.viper
-def _result(F: ptr32, slot: int) -> int:
- return F[slot]
 
 
 def _use(state):
@@ -49,7 +51,7 @@ def _use(state):
  if len(state) < STATE_BYTES:
   raise ValueError("state: STATE_BYTES")
  _state = state
- _one(state, {foreign}, 0)
+ _set(state, {foreign}, 0)
  portable_foreign(state)
  if _result(state, {foreign} + 1):
   raise ValueError("state: not this pipeline's")
@@ -74,19 +76,35 @@ def push(state, block, start, out):
 
 def mark(state):
  _use(state)
- _one(state, {mark}, 0)
+ _set(state, {mark}, 0)
  aus_mark(state)
-
-
-if _begin(bytearray(STATE_BYTES), _TABLES, b"", bytearray(4)) & 3:
- _TABLES = bytearray(_TABLES)
 '''
 _SHAFT = '''
 
 def set_shaft(state, millihertz):
  _use(state)
- _one(state, {shaft}, millihertz)
+ _set(state, {shaft}, millihertz)
  aus_set_shaft(state)
+'''
+_PREDICT = '''
+def predict(x, out=None):
+ global _state
+ if len(x) != FEATURES or out is not None and len(out) < OUT_WORDS:
+  raise ValueError("x: FEATURES 'h', out: OUT_WORDS 'i'")
+ _state = _memory
+ if _begin(_memory, _TABLES, x, _spare if out is None else out):
+  raise ValueError("x, out: whole words")
+ aus_classify(_memory)
+ return _result(_memory, {block} + 2)
+
+
+_memory, _spare = bytearray({bytes}), bytearray(4 * OUT_WORDS)
+'''
+# In a firmware's flash bytes stand anywhere
+_END = '''
+
+if _begin(bytearray({bytes}), _TABLES, b"", bytearray(4)) & 3:
+ _TABLES = bytearray(_TABLES)
 '''
 
 
@@ -99,16 +117,18 @@ def viper(t: Translated) -> str:
     for name, function in t.unit.translated.items():
         slots[name] = at
         at += sum(words(p.type) for p in function.parameters) + words(function.result)
-    starts, data = tables(t.unit)
-    rooms = {key: (t.state + place) // 4 for key, place in room.items()}
-    code = WideViper(Memory(rooms, slots, at, starts, len(data)))
+    starts, data = t.tables()
+    memory = Memory({key: (t.state + place) // 4 for key, place in room.items()}, slots, at, starts, len(data))
+    code = WideViper(memory)
     for function in t.unit.translated.values():
         code.function(function)
         code.lines += ["", ""]
-    data += b"".join((value & 0xffffffff).to_bytes(4, "little") for value in code.memory.pool)
-    values = {"name": t.spec.name, "how": "in viper code", "info": t.info, "state_bytes": 4 * (at + 1),
-              "out_words": t.out_words, "tables": data, "tables_at": at, "push": slots["aus_push"],
-              "foreign": slots["portable_foreign"], "mark": slots["aus_mark"], "shaft": slots["aus_set_shaft"],
-              "frame": 2 * len(t.spec.axes)}
-    return (HEAD + _BEGIN + INFO).format(**values) + "\n".join(code.lines) + _END.format(**values) + (
-        _SHAFT.format(**values) if t.orders else "")
+    data += b"".join((value & 0xffffffff).to_bytes(4, "little") for value in memory.pool)
+    first = slots["aus_push"] + 1 if t.info else slots["aus_classify"]
+    facts = f"STATE_BYTES = {4 * (at + 1)}" if t.info else f"FEATURES = {t.inputs}"
+    values = {"name": t.name, "what": "pipeline" if t.info else "model", "how": "in viper code", "info": t.info,
+              "facts": f"{facts}\nOUT_WORDS = {t.out_words}", "tables": data, "tables_at": at, "bytes": 4 * (at + 1),
+              "block": first, "out": first + (3 if t.info else 1), "push": first - 1, "frame": 2 * t.inputs,
+              "foreign": slots.get("portable_foreign"), "mark": slots.get("aus_mark"), "shaft": slots.get("aus_set_shaft")}
+    after = _PUSH + (_SHAFT if t.orders else "") + INFO if t.info else _PREDICT
+    return (HEAD + _BEGIN).format(**values) + "\n".join(code.lines[:-1]) + (_PLACES + after + _END).format(**values)
