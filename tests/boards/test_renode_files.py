@@ -5,6 +5,7 @@ another simulator, and the robot files by a dry run. That Renode runs them is sh
 import hashlib
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -14,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auscult_host import boards, paths, playback, toolchain
+import stand_in_renode
+from auscult_host import boards, paths, toolchain
 from auscult_host.errors import AuscultError
-from auscult_host.renode import fat_image
+from auscult_host.renode import fat_image, simulator
 from auscult_host.simulator import SimBoard
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,80 +100,18 @@ def test_images_hold_what_a_board_needs(made: Path, tmp_path: Path) -> None:
     assert found["rollback"] >= {"model_b/pipeline.mpy", "model_b/smoke.json"}
 
 
-# The memory-mapped sensor of the suites, for programs that run elsewhere: registers as in sensor.py.
-_SHIM = """
-import simboard, time, uctypes
-class Registers:
-    def __init__(self):
-        self.stream, self.total, self.rate, self.running, self.taken = None, {total}, 1600, 0, 0
-    def waiting(self):
-        if not self.running:
-            return 0
-        return min(time.ticks_diff(time.ticks_ms(), self.begin) * self.rate // 1000, self.total) - self.taken
-    def __getitem__(self, address):
-        at = address - 0x70000000
-        if at == 0x10:
-            return 2 if self.running and self.taken + self.waiting() >= self.total else 0
-        return {{0x00: 0x41434331, 0x0C: self.waiting()}}[at]
-    def __setitem__(self, address, value):
-        at = address - 0x70000000
-        if at == 0x04:
-            self.running, self.taken, self.begin = value, 0, time.ticks_ms()
-            self.stream = simboard.host_open({recording!r}, "rb")
-        elif at == 0x08:
-            self.rate = value
-        elif at == 0x20:
-            self.target = value
-        elif at == 0x24:
-            n = min(value, self.waiting())
-            self.stream.readinto(uctypes.bytearray_at(self.target, 6 * n))
-            self.taken += n
-mem32 = Registers()
-"""
-
-
 @pytest.fixture(scope="module")
-def board(made: Path) -> Iterator[SimBoard]:
+def board() -> Iterator[SimBoard]:
     with SimBoard("sim_m4", deterministic=True) as sim:
-        total = (made / "recording.i16").stat().st_size // 6
-        sim.put_bytes(_SHIM.format(total=total, recording=str(made / "recording.i16")).encode(), "/registers.py")
         yield sim
 
 
 def _boot(board: SimBoard, made: Path, image: str, tmp_path: Path) -> Iterator[dict[str, Any]]:
     """The lines of a board that boots with the files of an image."""
-    folder = tmp_path / image
-    (tmp_path / "unpack.py").write_text(_UNPACK)
-    subprocess.run([str(toolchain.unix_micropython()), str(tmp_path / "unpack.py"), str(made / f"{image}.img"), str(folder)],
-                   check=True)
-    main = folder / "main.py"
-    text = main.read_text()
-    assert "from machine import mem32" in text
-    main.write_text(text.replace("from machine import mem32", "from registers import mem32"))
-    playback.deploy(board, folder)
-    board.start("import machine; machine.reset()")
+    stand_in_renode.boot(board, made / f"{image}.img", made / "recording.i16", tmp_path / image)
     for line in board.lines(60):
         if line.startswith("{"):
             yield json.loads(line)
-
-
-_UNPACK = """
-import os, sys, vfs
-class Ram:
-    def __init__(self, data): self.data = bytearray(data)
-    def readblocks(self, n, buf, at=0): buf[:] = self.data[512 * n + at:512 * n + at + len(buf)]
-    def writeblocks(self, n, buf, at=0): pass
-    def ioctl(self, op, arg): return {4: len(self.data) // 512, 5: 512}.get(op, 0)
-vfs.mount(vfs.VfsFat(Ram(open(sys.argv[1], "rb").read())), "/image")
-def copy(folder, to):
-    os.mkdir(to)
-    for name, kind, *_ in os.ilistdir(folder):
-        if kind == 0x4000:
-            copy(folder + "/" + name, to + "/" + name)
-        else:
-            with open(folder + "/" + name, "rb") as f, open(to + "/" + name, "wb") as g: g.write(f.read())
-copy("/image", sys.argv[2])
-"""
 
 
 def test_every_window_as_on_the_pc(board: SimBoard, made: Path, tmp_path: Path) -> None:
@@ -267,3 +207,64 @@ def test_dry_run(tmp_path: Path) -> None:
                            str(tmp_path)], capture_output=True, text=True, check=False)
     assert not done.returncode, done.stdout + done.stderr
     assert "9 tests, 9 passed" in done.stdout
+
+
+def _renode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    """Puts a program in Renode's place, and an empty file in the firmware's."""
+    tmp_path.mkdir(exist_ok=True)
+    (tmp_path / "renode").write_text("#!/bin/sh\n" + program)
+    (tmp_path / "renode").chmod(0o755)
+    (tmp_path / "firmware.elf").write_bytes(b"")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("AUSCULT_RENODE_FIRMWARE", str(tmp_path / "firmware.elf"))
+
+
+def test_renode_that_is_missing_or_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AUSCULT_RENODE_FIRMWARE", raising=False)
+    monkeypatch.setenv("AUSCULT_CACHE", str(tmp_path / "nothing"))
+    with pytest.raises(AuscultError, match="no firmware for STM32F4DISC") as none:
+        simulator.firmware()
+    assert "docs/renode.md" in none.value.hint
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(AuscultError, match="Renode is not installed") as missing:
+        simulator.RenodeBoard({})
+    assert "--simulator qemu" in missing.value.hint
+    monkeypatch.undo()
+    _renode(tmp_path / "bin", monkeypatch, "echo There was an error; exit 1\n")
+    with pytest.raises(AuscultError, match="Renode ended: There was an error"):
+        simulator.RenodeBoard({"main.py": b"pass\n"})
+
+
+def test_script_for_the_monitor(tmp_path: Path) -> None:
+    text = simulator.script(tmp_path, Path("/f.elf"), 100)
+    said = text.splitlines()
+    assert said[0] == "$firmware=@/f.elf"
+    assert said[-1] == "start"
+    for file in re.findall(r"@(/\S+\.(?:resc|py))", text):
+        assert Path(file).is_file(), file
+    assert "    sysbus WriteDoubleWord 0x7000002c 100" in said
+    assert "emulation SetGlobalAdvanceImmediately true" in said
+    assert "SetGlobal" not in simulator.script(tmp_path, Path("/f.elf"), 100, real_time=True)
+    # the same commands, by which the suites make the same board
+    suite = (SUITES / "board.resource").read_text() + (SUITES / "sensor.resc").read_text()
+    for command in ("machine PyDevFromFile", "sysbus LoadBinary", "emulation SetGlobalAdvanceImmediately true", "macro reset"):
+        assert command in text
+        assert command in suite
+
+
+def test_board_that_a_start_script_makes(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Script, image, recording and console fit together, with another simulator in Renode's place."""
+    _renode(tmp_path / "bin", monkeypatch, f'exec "{sys.executable}" "{Path(stand_in_renode.__file__)}" "$@"\n')
+    expected = json.loads((made / "expected.json").read_text())
+    stand_in_renode.unpack(made / "verdict.img", tmp_path / "unpacked")
+    files = {file.relative_to(tmp_path / "unpacked").as_posix(): file.read_bytes()
+             for file in (tmp_path / "unpacked").rglob("*") if file.is_file()}
+    verdicts = []
+    with simulator.RenodeBoard(files, (made / "recording.i16").read_bytes()) as board:
+        for text in board.console.lines(60):
+            line = json.loads(text) if text.startswith("{") else {}
+            if "w" in line:
+                verdicts.append(line["v"])
+            if "end" in line:
+                break
+    assert verdicts == expected["verdicts"]
