@@ -159,6 +159,16 @@ class Console:
                 self._transport.serial.write(b"\x04")
                 self._transport.serial.flush()
 
+    def at_prompt(self) -> bool:
+        """Whether the board waits at its prompt; nothing is interrupted, a program that reads gets an empty line."""
+        transport = self._open()
+        with self._answering():
+            transport.serial.write(b"\r\n")
+        answer, latest = b"", time.monotonic() + _ATTEMPT_S
+        while not answer.endswith(b">>> ") and time.monotonic() < latest:
+            answer += self._read(transport)
+        return answer.endswith(b">>> ")
+
     def close(self) -> None:
         """Give the port back."""
         if self._transport:
