@@ -212,7 +212,7 @@ def _node(board: devices.Device, facts: devices.Facts) -> Iterator[Finding]:
             yield Finding("wrong", "node", str(error).replace(str(copy), path), "mend the configuration, then auscult deploy")
             return
     yield Finding("ok", "node", f"{path}: {checked['sensor']['chip']} on {checked['sensor']['bus']}")
-    pipeline = checked["pipeline"]
+    pipeline = checked["pipeline"].replace(folder, home)  # one that is named without a folder lies beside the configuration
     if "/" in pipeline or pipeline.endswith(".mpy"):
         yield _pipeline(_read(board, pipeline, 4), pipeline, facts)
 

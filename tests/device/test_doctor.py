@@ -91,12 +91,15 @@ def test_a_full_file_system_and_a_deploy_that_was_rolled_back(examined: Callable
     prepare({"auscult_slots.py": (FIRMWARE / "auscult" / "slots.py").read_bytes()},
             "import auscult_slots as s\nr = s.load()\nr.update({'app': 'app_a', 'model': 'model_a'})\ns.save(r)\n"
             "s.switch('app_b', 'model_b')\ns.back(s.load(), 'no samples came')\n"
+            "import os\nos.mkdir('model_a')\n"
+            f"with open('model_a/auscult.json', 'wb') as f: f.write({NODE.replace(b'/pipeline', b'pipeline')!r})\n"
             "try:\n while True:\n  with open('big', 'ab') as f: f.write(bytes(4096))\nexcept OSError: pass")
     well, found = examined()
     assert not well
     assert found["files"]["level"] == "wrong" and "auscult files" in found["files"]["next"]
     assert found["last deploy"]["level"] == "wrong" and "no samples came" in found["last deploy"]["found"]
-    assert "/model_a/auscult.json" in found["node"]["found"]
+    assert "/model_a/auscult.json" in found["node"]["found"] and found["node"]["level"] == "ok"
+    assert found["pipeline"]["found"] == "/model_a/pipeline.mpy is not there"
 
 
 def test_a_board_on_a_cable_goes_on_with_its_program(examined: Callable[..., tuple[bool, Findings]]) -> None:

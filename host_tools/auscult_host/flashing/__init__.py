@@ -93,7 +93,10 @@ def came_up(plan: Plan, target: str, progress: Callable[[str], None]) -> devices
             progress(f"asking {ports[0]}")
             try:
                 with devices.connect(ports[0]) as board:
-                    return board.facts()
+                    facts = board.facts()
+                    if board.console.interrupted:  # files that stayed: their program goes on
+                        board.console.resume()
+                    return facts
             except AuscultError:  # it may still be starting, or be gone from USB for a moment
                 pass
         time.sleep(0.3)
