@@ -122,6 +122,7 @@ class Node:
         self.windows = self.dropped = self.errors = 0
         self.flawed = array("i", [0] * len(KINDS))  # windows, for each kind of flaw
         self._flaws, self._rate_off, self._rate_age_ms = 0, False, 0
+        self._last_ms = None
         self._on_verdict = self._verdict  # looked up once: each look-up makes a bound method on the heap
 
     # --- one turn
@@ -145,7 +146,10 @@ class Node:
             self._configure()
         self.sampler.start()
         self._idle_ms = 0
-        self._last_ms = self._clock.ticks_ms()
+        if self._last_ms is None:
+            self._last_ms = self._clock.ticks_ms()
+        else:
+            self._time()  # an outage takes time as well
         self._polled, self._patience_ms = False, _FOREVER_MS
         if self._slow:
             return

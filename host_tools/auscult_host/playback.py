@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import boards, build, decision, device, files, paths, recordings, slow, toolchain, virtual_sensor
+from . import boards, build, decision, device, faults, files, paths, recordings, slow, toolchain, virtual_sensor
+from .bundles import Bundle
 from .errors import AuscultError
 from .pictures import Verdict
 from .simulator import SimBoard
@@ -103,16 +104,21 @@ def node_config(made: Made, chip: str = "adxl345", bus: str = "i2c", k: int = 3,
             "report": {"to": "stdout", "every": every}}
 
 
-def stage(trained: Trained, arch: str, config: dict[str, Any], folder: Path, layout: str = "fast",
+def stage(made: Trained | Bundle, arch: str, config: dict[str, Any], folder: Path, layout: str = "fast",
           module: Path | None = None) -> Path:
-    """Everything a board needs, as one folder to copy: the package as bytecode, the pipeline (built, unless a
-    module is given), the configuration."""
+    """Everything a board needs, as one folder to copy: the package as bytecode, the pipeline (of the bundle, or built,
+    unless a module is given), the configuration."""
     package = bytecode(arch)
     shutil.copytree(package, folder / "auscult", dirs_exist_ok=True)
-    module = module or build.native_module(trained.spec, arch, trained.code(layout))
+    module = module or pipeline_module(made, arch, layout)
     shutil.copy(module, folder / "pipeline.mpy")
     (folder / "auscult.json").write_text(json.dumps(config))
     return folder
+
+
+def pipeline_module(made: Trained | Bundle, arch: str, layout: str = "fast") -> Path:
+    """The pipeline's file for an architecture."""
+    return made.module(arch) if isinstance(made, Bundle) else build.native_module(made.spec, arch, made.code(layout))
 
 
 def bytecode(arch: str) -> Path:
@@ -161,27 +167,39 @@ else:
 """
 
 
-def play(trained: Trained, recording: recordings.Recording, board_name: str = "sim_m4", *, chip: str = "adxl345",
+def check(made: Trained | Bundle, recording: recordings.Recording, board_name: str = "sim_m4", *, chip: str = "adxl345",
+          bus: str = "i2c", k: int = 3, n: int = 5, every: str = "window", module: Path | None = None,
+          broken: Sequence[faults.Fault] = ()) -> dict[str, Any]:
+    """Raises AuscultError for what cannot be played, with the node's configuration as the result: nothing is booted."""
+    virtual_sensor.check_recording(made, recording, chip)
+    arch = boards.load(board_name).arch
+    if module:
+        build.check_architecture(module, arch, board_name)
+    elif isinstance(made, Bundle):
+        made.module(arch)
+    config = node_config(made, chip, bus, k, n, every)
+    faults.check(broken, recording, chip, bus)
+    if recording.rpm and any(feature.order for feature in made.spec.parsed()):
+        config["shaft_hz"] = recording.rpm / 60
+    return config
+
+
+def play(made: Trained | Bundle, recording: recordings.Recording, board_name: str = "sim_m4", *, chip: str = "adxl345",
          bus: str = "i2c", k: int = 3, n: int = 5, layout: str = "fast", real_time: bool = False,
-         rate_error_ppm: int = 0, every: str = "window", module: Path | None = None,
+         every: str = "window", module: Path | None = None, broken: Sequence[faults.Fault] = (),
          progress: Callable[[str], None] = lambda _: None,
          on_board: Callable[[SimBoard, Path], None] | None = None) -> Iterator[tuple[Played, dict[str, Any]]]:
     """Boot, deploy, play; yields (what came so far, the newest line) as the node's lines come.
 
-    The virtual chip samples at the recording's own rate (times 1 + rate_error_ppm / 10^6), whatever the nominal rate
-    is. module: a .mpy file to deploy instead of building one. Unless real_time, virtual time counts instructions and
-    idle time is skipped: the result is the same, sooner.
+    The virtual chip samples at the recording's own rate, whatever the nominal rate is. module: a .mpy file to deploy instead
+    of the bundle's or of building one. Unless real_time, virtual time counts instructions and idle time is skipped: the
+    result is the same, sooner. broken: what breaks meanwhile.
     on_board(board, staged folder) is called after deployment, for measurements.
     Raises AuscultError for a recording that does not suit the model or the chip, and for a node that does not play it
     to its end, with what the node said.
     """
-    virtual_sensor.check_recording(trained, recording, chip)
-    if module:
-        build.check_architecture(module, boards.load(board_name).arch, board_name)
-    config = node_config(trained, chip, bus, k, n, every)
-    if recording.rpm and any(feature.order for feature in trained.spec.parsed()):
-        config["shaft_hz"] = recording.rpm / 60
-    signal = virtual_sensor.signal(recording, config["sensor"], trained.spec.full_scale, rate_error_ppm)
+    config = check(made, recording, board_name, chip=chip, bus=bus, k=k, n=n, every=every, module=module, broken=broken)
+    signal = virtual_sensor.signal(recording, config["sensor"], made.spec.full_scale, broken)
     words = signal.words
     with tempfile.TemporaryDirectory(prefix="auscult-play-") as name:
         folder = Path(name)
@@ -191,20 +209,22 @@ def play(trained: Trained, recording: recordings.Recording, board_name: str = "s
             progress("deploying with mpremote")
             staged = folder / "staged"
             staged.mkdir()
-            deploy(board, stage(trained, board.board.arch, config, staged, layout, module))
+            deploy(board, stage(made, board.board.arch, config, staged, layout, module))
             if on_board:
                 on_board(board, staged)
             progress("playing")
-            spec = trained.spec
+            spec = made.spec
             played = Played(words, spec.axes, recording.rate_hz, spec.window, spec.hop, raw_bytes=words.size * 2)
             if chip in slow.chips():
                 played.columns = tuple(spec.axes)
-                played.words = slow.heard(words, recording.axes, trained, config["sensor"])
-            if spec.trigger:
-                played.starts = trained.pipeline().run(played.heard).start.tolist()
+                played.words = slow.heard(words, recording.axes, made, config["sensor"])
+            if spec.trigger and isinstance(made, Trained):
+                played.starts = made.pipeline().run(played.heard).start.tolist()
             for text in lines(board, _NODE):
                 line = _parse(text)
                 played.lines.append(line)
+                if spec.trigger and isinstance(made, Bundle) and "w" in line:  # no C of it here
+                    played.starts.append(round(line["t"] / 1000 * recording.rate_hz) - spec.window)
                 yield played, line
             if not played.end:
                 raise _stopped(played, board_name)

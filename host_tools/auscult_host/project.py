@@ -84,8 +84,8 @@ def defaults(project: templates.Template) -> dict[str, dict[str, Any]]:
                   "full_scale": sensor.full_scale, "name": project.name, "budget": _budget(project.budget)},
         "evaluate": {"model": data.model, "folder": data.folder, "group": data.group, **decision},
         "build": {"model": data.model, "board": [board]},
-        "simulate": {"model": data.model, "recording": data.play, "chip": sensor.chip, "bus": sensor.bus, "picture": PICTURE,
-                     "board": board if board in boards.simulated() else None, **decision},
+        "simulate": {"model": data.model, "recording": [data.play], "chip": sensor.chip, "bus": sensor.bus, "picture": PICTURE,
+                     "board": [board] if board in boards.simulated() else None, **decision},
         "node": {"model": data.model},
         "deploy": {"model": data.model, "chip": sensor.chip, "bus": sensor.bus, "name": project.name, **decision},
     }

@@ -3,15 +3,13 @@
 
 import difflib
 import math
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from . import paths
+from . import paths, tables
 from .errors import AuscultError
 from .searchspace import SearchSpace
 from .train import Settings
@@ -171,42 +169,4 @@ def load(name: str | Path) -> Template:
 
 
 def _read(path: Path) -> Template:
-    try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise AuscultError(f"there is no file {path}", "a project's auscult.toml", "make one with `auscult new`") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise AuscultError(f"{path}: {error}", "TOML", "mend the file") from error
-    try:
-        return Template.model_validate(given)
-    except ValidationError as error:
-        raise _explained(path, error.errors()[0]) from error
-    except AuscultError as error:
-        raise AuscultError(f"{path}: {error.found}", error.expected, error.hint or "mend the file") from error
-
-
-def _explained(path: Path, first: Any) -> AuscultError:
-    """One sentence of pydantic's report: the key, what was found, what is allowed, and a key that is meant by it."""
-    where = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        known = _keys(list(first["loc"][:-1]))
-        near = difflib.get_close_matches(str(first["loc"][-1]), known, 1, 0.5)
-        return AuscultError(f"{path}: unknown key {where}", f"one of {', '.join(known)}",
-                            f"write {near[0]}" if near else "take the line out")
-    if first["type"] == "missing":
-        return AuscultError(f"{path}: {where} is missing", "a value for it", f"add a line {where} = ...")
-    found = f"{where} = {first.get('input')!r}" if where else ""
-    says = str(first["msg"]).removeprefix("Value error, ")
-    return AuscultError(f"{path}: {found or says}", says if found else "", "mend the line")
-
-
-def _keys(location: list[Any]) -> list[str]:
-    """Keys of the table at a place in the file."""
-    model: Any = Template
-    for part in location:
-        if isinstance(part, int):
-            continue
-        kind = model.model_fields[part].annotation
-        options = list(get_args(kind)) if get_args(kind) or isinstance(kind, UnionType) else [kind]
-        model = next((one for one in options if isinstance(one, type) and issubclass(one, BaseModel)), model)
-    return list(model.model_fields)
+    return tables.read(path, Template, "a project's auscult.toml", "make one with `auscult new`")

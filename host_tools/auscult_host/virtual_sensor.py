@@ -3,13 +3,14 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import device, files, recordings, slow
+from . import device, faults, files, recordings, slow
 from .errors import AuscultError
 from .spec import Made
 from .train import check_fit
@@ -36,16 +37,18 @@ class Signal:
         return machine
 
 
-def signal(recording: recordings.Recording, sensor: dict[str, Any], full_scale: float, rate_error_ppm: int = 0,
+def signal(recording: recordings.Recording, sensor: dict[str, Any], full_scale: float, broken: Sequence[faults.Fault] = (),
            **about: Any) -> Signal:
-    """A recording as the chip of a node's `sensor` section measures it, at the recording's own rate times
-    (1 + rate_error_ppm / 10^6), whatever the nominal rate is. full_scale: of the pipeline. about: loop, faults."""
+    """A recording as the chip of a node's `sensor` section measures it, at the recording's own rate, whatever the nominal
+    rate is. full_scale: of the pipeline; broken: what breaks; about: more for machine.json, as loop."""
+    recording = faults.spoiled(recording, broken)
     if sensor["chip"] in slow.chips():
-        words = recordings.to_int16(recording, full_scale)
-        return Signal(words, {"axes": list(recording.axes), "full_scale": full_scale, **about})
-    words = chip_words(recording, sensor["chip"], sensor["range_g"], full_scale)
-    ppm = round((recording.rate_hz / sensor["rate_hz"] - 1) * 1e6) + rate_error_ppm
-    return Signal(words, {"rate_ppm": ppm, **about})
+        axes, words = recording.axes, recordings.to_int16(recording, full_scale)
+        about |= {"axes": list(axes), "full_scale": full_scale}
+    else:
+        axes, words = AXES, chip_words(recording, sensor["chip"], sensor["range_g"], full_scale)
+        about["rate_ppm"] = round((recording.rate_hz / sensor["rate_hz"] - 1) * 1e6) + faults.rate_error_ppm(broken)
+    return Signal(faults.stick(words, axes, recording, broken), {**about, "faults": faults.on_board(broken, recording)})
 
 
 def sensor_settings(made: Made, chip: str, bus: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from auscult_host import generate, playback, train
+from auscult_host import faults, generate, playback, train
 from auscult_host.errors import AuscultError
 from auscult_host.recordings import Recording
 from auscult_host.simulator import SimBoard
@@ -39,7 +39,7 @@ def test_speed_and_board_change_nothing(trained: train.Trained) -> None:
 def test_a_chip_that_is_too_fast_is_noticed(trained: train.Trained) -> None:
     """Ten percent too fast: the same samples, and the same verdicts until the node knows, in a second, that the true rate
     is beyond the pipeline's tolerance: from then on it can't tell."""
-    verdicts, end = said(trained, "sim_m4", rate_error_ppm=100_000)
+    verdicts, end = said(trained, "sim_m4", broken=[faults.parse("rate:+10%")])
     right, _ = said(trained, "sim_m4")
     known = next(i for i, verdict in enumerate(verdicts) if verdict[1] is None)
     assert 20 < known < 40 and verdicts[:known] == right[:known]

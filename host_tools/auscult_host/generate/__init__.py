@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..errors import AuscultError
 from ..recordings import Recording, write, write_all
@@ -12,7 +13,7 @@ from .process import Process
 from .rotating import DEFAULT_FAULTS, DEFAULT_RATE_HZ, FAULTS, Machine, machine_run, make_machine
 
 __all__ = ["BEARINGS", "DEFAULT_FAULTS", "DEFAULT_RATE_HZ", "FAULTS", "PROCESSES", "Bearing", "Machine", "Process", "generate",
-           "machine_run", "make_machine", "process", "write_play"]
+           "machine_run", "make_machine", "playing", "process", "write_play"]
 
 PROCESSES = {one.name: one for one in (rotating.PROCESS, states.PROCESS, press.PROCESS, cold_store.PROCESS, room.PROCESS,
                                        wrist.PROCESS)}
@@ -63,11 +64,16 @@ def generate(
     return write_all(runs(), Path(out))
 
 
-def write_play(path: Path, kind: str = "rotating", *, machines: int | None = None, sessions: int | None = None,
-               rate_hz: float | None = None, seed: int = 1) -> Path:
-    """Write one recording that a dataset of so many machines and sessions does not hold: of a further machine, or, where it
-    has only one, of a further session."""
+def playing(kind: str = "rotating", *, machines: int | None = None, sessions: int | None = None, rate_hz: float | None = None,
+            seed: int = 1) -> Recording:
+    """One recording that a dataset of so many machines and sessions does not hold: of a further machine, or, where it has
+    only one, of a further session."""
     made = process(kind)
     machines, sessions = machines or made.machines, sessions or made.sessions
     which = (0, sessions) if machines == 1 else (machines, 0)
-    return write(made.play(*which, rate_hz=rate_hz if rate_hz is not None else made.rate_hz, seed=seed), path)
+    return made.play(*which, rate_hz=rate_hz if rate_hz is not None else made.rate_hz, seed=seed)
+
+
+def write_play(path: Path, kind: str = "rotating", **more: Any) -> Path:
+    """Write one; see playing()."""
+    return write(playing(kind, **more), path)
