@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `auscult build` has made: a folder with the native modules of a pipeline and a manifest that describes it."""
+"""What goes onto a board: a model, or the bundle that `auscult build` has made of it."""
 
 import hashlib
 import json
@@ -7,45 +7,79 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import build, smoke, train
 from .errors import AuscultError
+from .portable import files as portable
 from .spec import PipelineSpec
 
-MANIFEST = "manifest.json"
+_MANIFEST = "manifest.json"
 
 
-@dataclass(frozen=True)
-class Bundle:
-    """spec, training: as of the model that it was built from; files: {architecture: {"file", "bytes", "sha256"}}."""
+@dataclass
+class Source:
+    """A model to deploy. pipeline(arch): (what was chosen, the module's bytes)."""
 
-    folder: Path
     spec: PipelineSpec
-    training: dict[str, Any]
-    files: dict[str, dict[str, Any]]
+    trained: train.Trained | None
+    folder: Path | None
+    manifest: dict[str, Any]
+    layout: str | None = None
 
-    def module(self, arch: str) -> Path:
-        """The file for boards of an architecture, native or else portable. AuscultError without one, or if it is not the
-        one that was built."""
-        chosen = next((self.files[key] for key in (arch, f"portable-{arch}", "portable") if key in self.files), None)
-        if chosen is None:
-            raise AuscultError(f"{self.folder} has no module for {arch}", f"one of {', '.join(self.files)}",
-                               f"build it again with --arch {arch}")
-        file = self.folder / str(chosen["file"])
-        if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != chosen["sha256"]:
-            raise AuscultError(f"{file} is {'not the one that was built' if file.exists() else 'missing'}",
-                               "a whole bundle", "build it again with `auscult build`")
-        return file
+    @property
+    def training(self) -> dict[str, Any]:
+        """What it was trained on."""
+        found: dict[str, Any] = self.trained.training if self.trained else self.manifest.get("training") or {}
+        return found
+
+    def module(self, arch: str, board: str) -> tuple[str, str, bytes]:
+        """(which it is, its name on the board, its bytes): native if there is one for the board, else portable."""
+        choices = [arch, f"portable-{arch}", "portable"] if arch else ["portable"]
+        if self.trained is not None:
+            code = self.trained.code(self.layout)
+            if arch in build.ARCHITECTURES and build.has_compiler(arch):
+                return arch, "pipeline.mpy", build.native_module(self.spec, arch, code).read_bytes()
+            made = portable.pipeline(self.spec, code, [arch])
+            kind = next(choice for choice in choices if choice in made)
+            return kind, "pipeline.mpy", made[kind].read_bytes()
+        files = self.manifest["files"]
+        for choice in choices:
+            if choice in files:
+                return choice, "pipeline.mpy", self._read(files[choice])
+        raise AuscultError(f"the bundle has pipelines for {', '.join(sorted(files))}",
+                           f"one for {arch}, which is what {board} runs",
+                           f"auscult build --arch {arch}")
+
+    def smoke(self) -> dict[str, Any] | None:
+        """The test that goes with it; None in a bundle from before there was one."""
+        if self.trained is not None:
+            return smoke.facts(self.spec, self.trained.code())
+        found: dict[str, Any] | None = self.manifest.get("smoke")
+        return found
+
+    def _read(self, entry: dict[str, Any]) -> bytes:
+        assert self.folder is not None
+        file = self.folder / Path(entry["file"]).name
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise AuscultError(f"{file} cannot be read: {error.strerror}", "all files of the bundle", "build it again") from error
+        if hashlib.sha256(data).hexdigest() != entry["sha256"]:
+            raise AuscultError(f"{file} is not the file that its manifest names", "the same SHA-256", "build the bundle again")
+        return data
 
 
-def read(folder: Path) -> Bundle:
-    """Raises AuscultError unless it is the bundle of a pipeline."""
+def read(path: Path, layout: str | None = None) -> Source:
+    """A model file of `auscult train`, or the folder of a bundle."""
+    if not path.is_dir():
+        trained = train.load(path)
+        return Source(trained.spec, trained, None, {}, layout)
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        known = {name: manifest[name] for name in PipelineSpec.model_fields if name in manifest}
-        return Bundle(folder, PipelineSpec.model_validate(known), manifest.get("training") or {"unit": "m/s2"},
-                      dict(manifest["files"]))
-    except FileNotFoundError as error:
-        raise AuscultError(f"{folder} is no bundle: it has no {MANIFEST}", "a folder from `auscult build`",
-                           "give that, or a model file") from error
-    except (ValueError, KeyError, TypeError, AuscultError) as error:
-        raise AuscultError(f"{folder}/{MANIFEST} is not that of a pipeline", "a folder from `auscult build`",
-                           "build it again") from error
+        manifest = json.loads((path / _MANIFEST).read_text(encoding="utf-8"))
+        files, known = manifest["files"], PipelineSpec.model_fields
+        spec = PipelineSpec.make(**{key: value for key, value in manifest.items() if key in known})
+        if not isinstance(files, dict) or "window" not in manifest:
+            raise ValueError("it has no pipeline")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, AuscultError) as error:
+        raise AuscultError(f"{path} is not a bundle: {error}", "a folder made by `auscult build`",
+                           "or a model file of `auscult train`") from error
+    return Source(spec, None, path, manifest)

@@ -2,7 +2,6 @@
 """What goes onto a board: the part of the package that its node needs, a pipeline for its architecture, a configuration."""
 
 import functools
-import hashlib
 import importlib.util
 import json
 import re
@@ -10,14 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import boards, build, device, paths, playback, slow, smoke, train
+from . import boards, device, paths, playback, slow
+from .bundles import Source
 from .errors import AuscultError
-from .portable import files as portable
-from .spec import PipelineSpec
 
 # Never imported by MicroPython, or not from the package's folder
 _ELSEWHERE = {"auscult/busio_parts.py", "auscult/sensors/circuitpython.py", "auscult/slots.py"}
-_MANIFEST = "manifest.json"
 _EMITTERS = {"armv7em": "armv7m"}  # what a Cortex-M3 or an M4 without FPU calls itself
 
 
@@ -31,74 +28,6 @@ class Payload:
     model: dict[str, bytes]
     arch: str
     pipeline: str
-
-
-@dataclass
-class Source:
-    """A model to deploy. pipeline(arch): (what was chosen, the module's bytes)."""
-
-    spec: PipelineSpec
-    trained: train.Trained | None
-    folder: Path | None
-    manifest: dict[str, Any]
-
-    @property
-    def training(self) -> dict[str, Any]:
-        """What it was trained on."""
-        found: dict[str, Any] = self.trained.training if self.trained else self.manifest.get("training") or {}
-        return found
-
-    def module(self, arch: str, board: str) -> tuple[str, str, bytes]:
-        """(which it is, its name on the board, its bytes): native if there is one for the board, else portable."""
-        choices = [arch, f"portable-{arch}", "portable"] if arch else ["portable"]
-        if self.trained is not None:
-            if arch in build.ARCHITECTURES and build.has_compiler(arch):
-                return arch, "pipeline.mpy", build.native_module(self.spec, arch, self.trained.code()).read_bytes()
-            made = portable.pipeline(self.spec, self.trained.code(), [arch])
-            kind = next(choice for choice in choices if choice in made)
-            return kind, "pipeline.mpy", made[kind].read_bytes()
-        files = self.manifest["files"]
-        for choice in choices:
-            if choice in files:
-                return choice, "pipeline.mpy", self._read(files[choice])
-        raise AuscultError(f"the bundle has pipelines for {', '.join(sorted(files))}",
-                           f"one for {arch}, which is what {board} runs",
-                           f"auscult build --arch {arch}")
-
-    def smoke(self) -> dict[str, Any] | None:
-        """The test that goes with it; None in a bundle from before there was one."""
-        if self.trained is not None:
-            return smoke.facts(self.spec, self.trained.code())
-        found: dict[str, Any] | None = self.manifest.get("smoke")
-        return found
-
-    def _read(self, entry: dict[str, Any]) -> bytes:
-        assert self.folder is not None
-        file = self.folder / Path(entry["file"]).name
-        try:
-            data = file.read_bytes()
-        except OSError as error:
-            raise AuscultError(f"{file} cannot be read: {error.strerror}", "all files of the bundle", "build it again") from error
-        if hashlib.sha256(data).hexdigest() != entry["sha256"]:
-            raise AuscultError(f"{file} is not the file that its manifest names", "the same SHA-256", "build the bundle again")
-        return data
-
-
-def read(path: Path) -> Source:
-    """A model file of `auscult train`, or the folder of a bundle."""
-    if not path.is_dir():
-        trained = train.load(path)
-        return Source(trained.spec, trained, None, {})
-    try:
-        manifest = json.loads((path / _MANIFEST).read_text(encoding="utf-8"))
-        files, known = manifest["files"], PipelineSpec.model_fields
-        spec = PipelineSpec.make(**{key: value for key, value in manifest.items() if key in known})
-        if not isinstance(files, dict) or "window" not in manifest:
-            raise ValueError("it has no pipeline")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, AuscultError) as error:
-        raise AuscultError(f"{path} is not a bundle: {error}", "a folder made by `auscult build`",
-                           "or a model file of `auscult train`") from error
-    return Source(spec, None, path, manifest)
 
 
 def configuration(source: Source, board: boards.Board | None, *, chip: str | None = None, bus: str | None = None, k: int = 3,

@@ -4,7 +4,6 @@
 import hashlib
 import json
 import queue
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import boards, build, decision, device, faults, files, paths, recordings, slow, toolchain, virtual_sensor
-from .bundles import Bundle
+from .bundles import Source
 from .errors import AuscultError
 from .pictures import Verdict
 from .simulator import SimBoard
@@ -104,21 +103,24 @@ def node_config(made: Made, chip: str = "adxl345", bus: str = "i2c", k: int = 3,
             "report": {"to": "stdout", "every": every}}
 
 
-def stage(made: Trained | Bundle, arch: str, config: dict[str, Any], folder: Path, layout: str = "fast",
+def stage(made: Trained | Source, arch: str, config: dict[str, Any], folder: Path, layout: str = "fast",
           module: Path | None = None) -> Path:
-    """Everything a board needs, as one folder to copy: the package as bytecode, the pipeline (of the bundle, or built,
-    unless a module is given), the configuration."""
-    package = bytecode(arch)
-    shutil.copytree(package, folder / "auscult", dirs_exist_ok=True)
-    module = module or pipeline_module(made, arch, layout)
-    shutil.copy(module, folder / "pipeline.mpy")
+    """Everything a simulated board needs, as one folder to copy: what a node with this chip imports, as bytecode, the
+    pipeline (of the bundle, or built, unless a module is given), the configuration."""
+    from . import payload  # has node_config() from here
+
+    for name, data in payload.package(arch, config["sensor"]["chip"], simulated=True).items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    built = module.read_bytes() if module else _source(made, layout).module(arch, config["name"])[2]
+    (folder / "pipeline.mpy").write_bytes(built)
     (folder / "auscult.json").write_text(json.dumps(config))
     return folder
 
 
-def pipeline_module(made: Trained | Bundle, arch: str, layout: str = "fast") -> Path:
-    """The pipeline's file for an architecture."""
-    return made.module(arch) if isinstance(made, Bundle) else build.native_module(made.spec, arch, made.code(layout))
+def _source(made: Trained | Source, layout: str) -> Source:
+    return made if isinstance(made, Source) else Source(made.spec, made, None, {}, layout)
 
 
 def bytecode(arch: str) -> Path:
@@ -167,7 +169,7 @@ else:
 """
 
 
-def check(made: Trained | Bundle, recording: recordings.Recording, board_name: str = "sim_m4", *, chip: str = "adxl345",
+def check(made: Trained | Source, recording: recordings.Recording, board_name: str = "sim_m4", *, chip: str = "adxl345",
           bus: str = "i2c", k: int = 3, n: int = 5, every: str = "window", module: Path | None = None,
           broken: Sequence[faults.Fault] = ()) -> dict[str, Any]:
     """Raises AuscultError for what cannot be played, with the node's configuration as the result: nothing is booted."""
@@ -175,8 +177,8 @@ def check(made: Trained | Bundle, recording: recordings.Recording, board_name: s
     arch = boards.load(board_name).arch
     if module:
         build.check_architecture(module, arch, board_name)
-    elif isinstance(made, Bundle):
-        made.module(arch)
+    elif isinstance(made, Source) and made.trained is None:
+        made.module(arch, board_name)
     config = node_config(made, chip, bus, k, n, every)
     faults.check(broken, recording, chip, bus)
     if recording.rpm and any(feature.order for feature in made.spec.parsed()):
@@ -184,7 +186,7 @@ def check(made: Trained | Bundle, recording: recordings.Recording, board_name: s
     return config
 
 
-def play(made: Trained | Bundle, recording: recordings.Recording, board_name: str = "sim_m4", *, chip: str = "adxl345",
+def play(made: Trained | Source, recording: recordings.Recording, board_name: str = "sim_m4", *, chip: str = "adxl345",
          bus: str = "i2c", k: int = 3, n: int = 5, layout: str = "fast", real_time: bool = False,
          every: str = "window", module: Path | None = None, broken: Sequence[faults.Fault] = (),
          progress: Callable[[str], None] = lambda _: None,
@@ -218,12 +220,13 @@ def play(made: Trained | Bundle, recording: recordings.Recording, board_name: st
             if chip in slow.chips():
                 played.columns = tuple(spec.axes)
                 played.words = slow.heard(words, recording.axes, made, config["sensor"])
-            if spec.trigger and isinstance(made, Trained):
-                played.starts = made.pipeline().run(played.heard).start.tolist()
+            trained = made.trained if isinstance(made, Source) else made
+            if spec.trigger and trained:
+                played.starts = trained.pipeline().run(played.heard).start.tolist()
             for text in lines(board, _NODE):
                 line = _parse(text)
                 played.lines.append(line)
-                if spec.trigger and isinstance(made, Bundle) and "w" in line:  # no C of it here
+                if spec.trigger and not trained and "w" in line:  # no C of it here
                     played.starts.append(round(line["t"] / 1000 * recording.rate_hz) - spec.window)
                 yield played, line
             if not played.end:

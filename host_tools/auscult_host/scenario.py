@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from . import bundles, expectations, faults, generate, recordings, simulation, tables, templates, train
+from . import bundles, expectations, faults, generate, recordings, simulation, tables, templates
 from .errors import AuscultError
 from .templates import Decision
 
@@ -67,11 +67,11 @@ def runs(file: Path, boards: list[str] | None = None, simulator: str | None = No
         if not chosen:
             raise AuscultError(f"boards = {asked.boards}: none of them is simulated by {simulator}", f"one of {', '.join(able)}",
                                "add one to boards")
-        made = load(file.parent / (asked.model or asked.bundle or ""))
+        made = bundles.read(file.parent / (asked.model or asked.bundle or ""), asked.layout)
         broken = tuple(faults.parse(text) for text in asked.faults)
         expected = tuple(expectations.parse_all(asked.expect, made.spec.classes))
         return [simulation.Run(made, recording, source, board, asked.chip, asked.bus, asked.decision.k, asked.decision.n,
-                               asked.layout, None, broken, speed or asked.speed, expected, simulator, file.stem)
+                               None, broken, speed or asked.speed, expected, simulator, file.stem)
                 for source, recording in _recordings(file, asked) for board in chosen]
     except AuscultError as error:
         raise AuscultError(f"{file}: {error.found}", error.expected, error.hint) from error
@@ -86,8 +86,3 @@ def _recordings(file: Path, asked: Scenario) -> list[tuple[str, recordings.Recor
     seed = made.seed if seed is None else seed
     return [(f"{template.name}, seed {seed}", generate.playing(
         made.process, machines=made.machines, sessions=made.sessions, rate_hz=template.rate_hz, seed=seed))]
-
-
-def load(path: Path) -> train.Trained | bundles.Bundle:
-    """A model file, or the folder of a bundle."""
-    return bundles.read(path) if path.is_dir() else train.load(path)

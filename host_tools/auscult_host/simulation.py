@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from . import boards, playback
-from .bundles import Bundle
+from .bundles import Source
 from .errors import AuscultError
 from .expectations import Expectation, Outcome
 from .faults import Fault
 from .playback import Played
 from .recordings import Recording
-from .train import Trained
 
 Progress = Callable[[str], None]
 
@@ -26,7 +25,7 @@ Progress = Callable[[str], None]
 class Run:
     """One board that is played one recording. scenario: what it belongs to; source: where the recording is from."""
 
-    made: Trained | Bundle
+    made: Source
     recording: Recording
     source: str
     board: str = "sim_m4"
@@ -34,7 +33,6 @@ class Run:
     bus: str = "i2c"
     k: int = 3
     n: int = 5
-    layout: str = "fast"
     module: Path | None = None
     broken: tuple[Fault, ...] = ()
     speed: str = "max"
@@ -53,7 +51,7 @@ class Run:
 
 
 def _in_qemu(run: Run, progress: Progress) -> Iterator[tuple[Played, dict[str, Any]]]:
-    return playback.play(run.made, run.recording, run.board, chip=run.chip, bus=run.bus, k=run.k, n=run.n, layout=run.layout,
+    return playback.play(run.made, run.recording, run.board, chip=run.chip, bus=run.bus, k=run.k, n=run.n,
                          module=run.module, broken=run.broken, real_time=run.speed == "real", progress=progress)
 
 
@@ -111,7 +109,7 @@ def play_all(runs: Sequence[Run], line: Callable[[Run, dict[str, Any]], None], p
             progress(f"building for {run.board}")
             playback.bytecode(arch)
             if run.module is None:
-                playback.pipeline_module(run.made, arch, run.layout)
+                run.made.module(arch, run.board)
     lock, stop, states = threading.Lock(), threading.Event(), dict.fromkeys(range(len(runs)), "")
 
     def play(number: int) -> Result:

@@ -31,9 +31,19 @@ def test_speed_and_board_change_nothing(trained: train.Trained) -> None:
     # the moment at which the console starts the program is the PC's, so the estimate may differ by its 1 us
     assert abs(end.pop("rate_mhz") - end_again.pop("rate_mhz")) < 100  # type: ignore[operator]
     assert again == fast and end_again == end
-    slow, _ = said(trained, "sim_m4", real_time=True)
-    assert slow == fast
     assert said(trained, "sim_rv32", bus="spi")[0] == fast
+
+
+def test_real_time_changes_nothing_unless_the_pc_is_too_slow(trained: train.Trained) -> None:
+    """A PC that does not keep up loses samples, as a board would: the node must notice. Through a chip with a long FIFO."""
+    fast, _ = said(trained, "sim_m4", chip="lsm6dsox")
+    for _ in range(3):
+        slow, end = said(trained, "sim_m4", chip="lsm6dsox", real_time=True)
+        if not end["overruns"]:
+            assert slow == fast
+            return
+        lost = next(i for i, verdict in enumerate(slow) if verdict[1] is None)
+        assert slow[:lost] == fast[:lost] and len(slow) < len(fast) and end["missing"]
 
 
 def test_a_chip_that_is_too_fast_is_noticed(trained: train.Trained) -> None:

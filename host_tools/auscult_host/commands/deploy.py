@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from .. import __version__, boards, deploy, devices, payload, slow, virtual_sensor
+from .. import __version__, boards, bundles, deploy, devices, payload, slow, virtual_sensor
 from ..errors import AuscultError
 from ..recordings import read
 from .record import _pairs
@@ -43,7 +43,7 @@ def deploy_(
     Only what changed is sent. What ran before stays until the new node has proved healthy: a cable that is pulled, a power cut
     or a model that fails leave it as it was."""
     console = Console(stderr=True, quiet=as_json, highlight=False)
-    source = payload.read(model)
+    source = bundles.read(model)
     chosen, sensor = _pairs(settings or []), {}
     with devices.connect(device) as connected:
 
@@ -107,7 +107,7 @@ def _same(board: str, machine: str) -> bool:
     return machine.split(" with ")[0].upper().replace("-", "_").replace(" ", "_") == board
 
 
-def _bolt(connected: devices.Device, source: payload.Source, sensor: dict[str, Any], recording: Path | None) -> None:
+def _bolt(connected: devices.Device, source: bundles.Source, sensor: dict[str, Any], recording: Path | None) -> None:
     """A simulated board needs something that its sensor can measure: a recording, or being at rest."""
     if recording is not None:
         heard = virtual_sensor.signal(read(recording), sensor, source.spec.full_scale, loop=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from .. import expectations, faults, junit, pictures, recordings, scenario, signal_pictures, simulation, slow
+from .. import bundles, expectations, faults, junit, pictures, recordings, scenario, signal_pictures, simulation, slow
 from ..errors import AuscultError
 from ..simulation import Result, Run
 
@@ -55,13 +55,13 @@ def simulate(
             speed if "speed" in given else None)]
         picture = picture if "picture" in given else None
     else:
-        made = scenario.load(model)
+        made = bundles.read(model, layout)
         sources = [*((recording or []) if "recording" in given or not more else []), *(more or [])]
         if not sources:
             raise AuscultError("no recording to play", "at least one", "for example auscult simulate MODEL play.parquet")
         broken = tuple(faults.parse(text) for text in fault or [])
         expected = tuple(expectations.parse_all(expect or [], made.spec.classes))
-        runs = [Run(made, heard, str(source), name, chip, bus, k, n, layout, module, broken, speed, expected, simulator)
+        runs = [Run(made, heard, str(source), name, chip, bus, k, n, module, broken, speed, expected, simulator)
                 for source, heard in [(source, recordings.read(source)) for source in sources] for name in board or ["sim_m4"]]
     many = len(runs) > 1
 
