@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from auscult_host import boards, build, dataset, generate, payload, recordings, train, virtual_sensor
+from auscult_host import boards, build, bundles, dataset, generate, payload, recordings, train, virtual_sensor
 from auscult_host.exporters.resd_file import write_resd
 from auscult_host.renode import fat_image, files
 
@@ -49,7 +49,7 @@ def main(out: Path) -> None:
     model, playing = trained()
     out.mkdir(parents=True, exist_ok=True)
     bundle = build.bundle(model.spec, out / "bundle", ["armv7emsp"], model.code())
-    source = payload.read(bundle)
+    source = bundles.read(bundle)
     config = payload.configuration(source, boards.load(BOARD), chip=CHIP, bus="i2c", k=K, n=N)
     made = payload.make(source, config, "armv7emsp", BOARD)
     (out / "auscult.json").write_text(json.dumps(config))

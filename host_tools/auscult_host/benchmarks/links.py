@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from .. import bench_models, boards, build, deploy, payload
+from .. import bench_models, boards, build, bundles, deploy, payload
 from ..devices import Device
 from ..errors import AuscultError
 from ..simulator import SimBoard
@@ -135,7 +135,7 @@ def _digests(one: payload.Payload, record: dict[str, Any]) -> dict[str, str]:
 def projects(arch: str, name: str) -> list[payload.Payload]:
     """A model, the same with another sensor (and so another package), and the same in another layout."""
     trained, _ = bench_models.machine()
-    source = payload.Source(trained.spec, trained, None, {})
+    source = bundles.Source(trained.spec, trained, None, {})
     found = [payload.make(source, payload.configuration(source, boards.load_simulated(name), chip=chip, name=label), arch, name,
                           simulated=True) for chip, label in (("adxl345", "one"), ("lsm6dsox", "two"), ("adxl345", "three"))]
     found[2].model["pipeline.mpy"] = build.native_module(trained.spec, arch, trained.code("small")).read_bytes()
