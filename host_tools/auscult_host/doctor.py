@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from . import __version__, boards, build, device, devices, toolchain, usb
 from .errors import AuscultError
 from .flashing import uf2
+from .transport import NoPromptError
 
 OLDEST = (1, 23)  # the first MicroPython that loads our native modules
 _MPY = (6, 3)  # version and ABI of our .mpy files
@@ -93,6 +94,10 @@ def _board(chosen: str) -> Iterator[Finding]:
             yield from _node(board, facts)
             if board.console.interrupted and not board.simulated:
                 board.console.resume()
+    except NoPromptError as error:
+        flash = f"auscult flash {next(iter(_claimed(chosen)), 'BOARD')}"
+        step = error.hint if "Ctrl-C" in error.found else f"reset it and try again; if MicroPython is not on it yet: {flash}"
+        yield Finding("wrong", "answers", error.found, step)
     except AuscultError as error:
         yield Finding("wrong", "answers", error.found, error.hint)
 

@@ -132,6 +132,19 @@ def test_a_port_that_another_program_holds(silent: str, tmp_path: Path) -> None:
         other.stdin.write(b"\n")
 
 
+def test_a_program_that_reads_the_port_without_holding_it_is_named(silent: str, tmp_path: Path) -> None:
+    """It would take the board's answers away."""
+    script = tmp_path / "logger.py"
+    script.write_text(HOLD.replace("True)", "False)"))
+    with subprocess.Popen([sys.executable, str(script), silent], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout and other.stdin
+        assert other.stdout.readline() == b"held\n"
+        with devices.connect(silent) as device, \
+                pytest.raises(AuscultError, match=rf"which logger.py \(process {other.pid}\) has open, too"):
+            device.facts()
+        other.stdin.write(b"\n")
+
+
 def test_ours_is_held_too(silent: str) -> None:
     """mpremote and others that ask for the lock do not disturb us."""
     with devices.connect(silent) as device, pytest.raises(BlockingIOError), open(silent, "rb") as port:

@@ -3,6 +3,8 @@
 
 import dataclasses
 import json
+import os
+import pty
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -116,6 +118,19 @@ def test_no_board_and_a_silent_port(examined: Callable[..., tuple[bool, Findings
     assert not well and "sim_m4" in found["boards"]["next"]
     well, found = examined(str(tmp_path / "ttyACM0"))
     assert not well and "there is no port" in found["answers"]["found"]
+
+
+def test_a_port_without_micropython_behind_it(examined: Callable[..., tuple[bool, Findings]], monkeypatch: pytest.MonkeyPatch
+                                              ) -> None:
+    master, slave = pty.openpty()
+    monkeypatch.setattr(devices, "ports", lambda: [devices.Port(os.ttyname(slave), (0x303A, 0x4001))])
+    try:
+        well, found = examined(os.ttyname(slave))
+        assert not well and "nothing answers" in found["answers"]["found"]
+        assert "auscult flash ESP32_GENERIC_S3" in found["answers"]["next"]
+    finally:
+        os.close(master)
+        os.close(slave)
 
 
 @pytest.mark.parametrize(("changes", "claimed", "what", "level", "said"), [
