@@ -78,6 +78,7 @@ class BoardLink:
 
     console: Console
     package: Callable[[dict[str, Any]], dict[str, bytes]]
+    overheard: int = 0  # bytes that the node sent until it was stopped
     _bare: str = ""  # the slot that got a receiver
 
     def open(self, slot: str | None = None) -> Session:
@@ -92,6 +93,9 @@ class BoardLink:
         return self._start(_NEW if self._bare else _FIND, slot or self._bare)
 
     def _start(self, find: str, slot: str = "") -> Session:
+        before = self.console.received
+        self.console.prompt()
+        self.overheard += self.console.received - before
         self.console.soft_reset()  # the heap, and what was imported, are as at a start
         code = (find + f"s.receive({slot!r})").encode()
         self.console.start(_START % (binascii.crc32(code), code))

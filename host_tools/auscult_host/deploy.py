@@ -34,7 +34,7 @@ class Link(Protocol):
 @dataclass
 class Result:
     """sent, copied, kept: names of files, as "app_a/auscult/node.mpy"; bytes: of files that went over the wire; wire: all
-    bytes, both ways; switched: whether there is something new to be tried; smoke: whether the test was passed, None: not run;
+    bytes, both ways, but for what the node said until it was stopped; switched: whether there is something new to be tried; smoke: whether the test was passed, None: not run;
     app, model: the slots; was: the package's version on the board before."""
 
     sent: list[str] = field(default_factory=list)
@@ -76,7 +76,7 @@ def install(board: Device, project: Payload | Maker, progress: Progress = lambda
 
     link = BoardLink(board.console, package)
     result = over(link, make, progress, force=force, patience_s=patience_s, again=board.console.close)
-    result.wire = board.console.sent + board.console.received - begun
+    result.wire = board.console.sent + board.console.received - begun - link.overheard
     return result
 
 

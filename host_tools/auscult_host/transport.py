@@ -117,6 +117,10 @@ class Console:
                 done, line = line.split(b"\n", 1)
                 yield done.decode(errors="replace").rstrip("\r")
 
+    def prompt(self) -> None:
+        """Stop what runs and have the raw REPL's prompt."""
+        self._enter()
+
     def read(self) -> bytes:
         """What a program that start() began has said since; nothing after a short silence."""
         data, self._received = self._received, b""
