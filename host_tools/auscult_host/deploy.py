@@ -34,8 +34,8 @@ class Link(Protocol):
 @dataclass
 class Result:
     """sent, copied, kept: names of files, as "app_a/auscult/node.mpy"; bytes: of files that went over the wire; wire: all
-    bytes, both ways, but for what the node said until it was stopped; switched: whether there is something new to be tried; smoke: whether the test was passed, None: not run;
-    app, model: the slots; was: the package's version on the board before."""
+    bytes, both ways, but for what the node said until it was stopped; switched: whether there is something new to be tried;
+    smoke: whether the test was passed, None: not run; app, model: the slots; was: the package's version on the board before."""
 
     sent: list[str] = field(default_factory=list)
     copied: list[str] = field(default_factory=list)
@@ -325,7 +325,11 @@ def start(board: Device, show: Callable[[str], None] = lambda line: None, patien
 
 def _asked(board: Device, outcome: Outcome) -> Outcome:
     """The record of the slots tells what was not heard."""
-    record = checked.ask(board.console, "import auscult_slots\nanswer = auscult_slots.load()")
+    try:
+        record = checked.ask(board.console, "import auscult_slots\nanswer = auscult_slots.load()")
+    except LinkError:
+        outcome.why = "it does not answer any more"
+        return outcome
     if record["failed"]:
         outcome.state, outcome.why = "rolled back", record["failed"]["why"]
     elif not record["trial"]:

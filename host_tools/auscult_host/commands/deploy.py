@@ -147,8 +147,8 @@ def _close(console: Console, said: dict[str, Any], device: str, as_json: bool) -
         raise AuscultError(f"the new node was not healthy and {device} has gone back: {said['why']}",
                            "samples of the sensor within a minute", "mend what it names, then deploy again")
     if said["state"] == "unknown":
-        raise AuscultError(f"{device} has not said whether the new node is healthy", "a confirmation within a minute",
-                           f"auscult monitor -d {device}; unless it is, the next reset goes back")
+        raise AuscultError(f"{device} has not said that the new node is healthy" + (f": {said['why']}" if said["why"] else ""),
+                           "a confirmation within a minute", "reset the board: it goes back to what ran before")
     if not as_json:
         print({"confirmed": "confirmed: the node is healthy and stays", "on trial": "on trial from the next reset on"}.get(
             said["state"], "the node goes on"))
