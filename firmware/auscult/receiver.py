@@ -114,17 +114,17 @@ class Receiver:
         return self._digest(payload.decode())
 
     def _digest(self, path):
-        """Of a folder: over each file's name and SHA-256, in the order of names. Empty if there is none."""
+        """Of a folder: over each file's name and SHA-256, in the order of names. Empty if there is none, or nothing in it."""
         try:
             if not os.stat(self._home + path)[0] & _DIRECTORY:
                 return self._hash(path)[1]
         except OSError:
             return b""
-        whole = sha256()
-        for name in self._walk(path):
+        names, whole = self._walk(path), sha256()
+        for name in names:
             whole.update(name.encode() + b"\n")
             whole.update(self._hash(path + "/" + name)[1])
-        return whole.digest()
+        return whole.digest() if names else b""
 
     def _hash(self, path):
         """(bytes, SHA-256) of a file."""

@@ -214,7 +214,8 @@ def extra_bundle(spec: PipelineSpec, model: "ModelCode", extra: "Extra", out: Pa
                    for kind, file in portable.model("model", model, width, machine).items()}
     told = {"pipeline": "pipeline.mpy", "model": "model.mpy", "features": "extra_features.py", "shifts": spec.shifts,
             "classes": facts["classes"]}
-    manifest = {**spec.model_dump(), "model": {"kind": model.kind, **model.description}, "extra": extra.names, **facts}
+    manifest = {**spec.model_dump(), "model": {"kind": model.kind, **model.description}, "extra": extra.names,
+                "smoke": smoke.facts(spec), **facts}
     texts = {"extra.json": json.dumps(told) + "\n", "extra_features.py": extra.text,
              "model.c": codegen.generate_model(model, width)}
     return _write_bundle(out, "pipeline", modules, codegen.generate(spec), manifest, texts, models)

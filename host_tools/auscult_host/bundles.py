@@ -49,6 +49,13 @@ class Source:
                            f"one for {arch}, which is what {board} runs",
                            f"auscult build --arch {arch}")
 
+    def extra(self, arch: str) -> dict[str, bytes]:
+        """{name on the board: bytes} of a bundle's features in Python and the model that sees them too; else nothing."""
+        if self.folder is None or "extra" not in self.manifest:
+            return {}
+        there = {"model.mpy": f"model-{arch}.mpy", "extra.json": "extra.json", "extra_features.py": "extra_features.py"}
+        return {name: (self.folder / file).read_bytes() for name, file in there.items()}
+
     def smoke(self) -> dict[str, Any] | None:
         """The test that goes with it; None in a bundle from before there was one."""
         if self.trained is not None:

@@ -76,20 +76,27 @@ def checked(config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
-def make(source: Source, config: dict[str, Any], arch: str, board: str, simulated: bool = False) -> Payload:
-    """Everything for a board that says of itself that it is of this architecture."""
+def make(source: Source, config: dict[str, Any], arch: str, board: str, simulated: bool = False,
+         built_in: bool = False) -> Payload:
+    """Everything for a board that says of itself that it is of this architecture. built_in: package and pipeline are in its
+    firmware (`auscult firmware`), so that only configuration and smoke test are left."""
     arch = _EMITTERS.get(arch, arch)
-    which, file, module = source.module(arch, board)
+    model: dict[str, bytes] = {}
+    if built_in:
+        which, config = "built in", config | {"pipeline": source.spec.name}
+    else:
+        which, file, module = source.module(arch, board)
+        model = {file: module, **source.extra(arch)}
+        if config.get("pipeline", "").endswith((".mpy", ".py")):
+            config = config | {"pipeline": "extra.json" if "extra.json" in model else file}
     checked(config)
-    if config.get("pipeline", "").endswith((".mpy", ".py")):
-        config = config | {"pipeline": file}
-    model = {file: module, "auscult.json": _text(config)}
+    model["auscult.json"] = _text(config)
     test = source.smoke()
     if test is None:
         raise AuscultError("the bundle has no smoke test: an older version of Auscult built it", "one from this version",
                            "build it again: auscult build")
     model["smoke.json"] = _text(test)
-    app = package(arch, config["sensor"]["chip"], simulated)
+    app = {} if built_in else package(arch, config["sensor"]["chip"], simulated)
     return Payload(str(config.get("name", source.spec.name)), app, model, arch, which)
 
 

@@ -155,4 +155,4 @@ def digest_of(files: dict[str, bytes]) -> bytes:
     whole = hashlib.sha256()
     for name in sorted(files):
         whole.update(name.encode() + b"\n" + hashlib.sha256(files[name]).digest())
-    return whole.digest()
+    return whole.digest() if files else b""

@@ -32,6 +32,8 @@ def deploy_(
     config: Annotated[Path | None, typer.Option(help="The node's whole configuration, a JSON file.")] = None,
     name: Annotated[str, typer.Option(help="The node's name.")] = "",
     board: Annotated[str | None, typer.Option(help="Which board it is, for its pins; by default by what it says.")] = None,
+    built_in: Annotated[bool, typer.Option(
+        "--built-in", help="Package and pipeline are in the board's firmware (`auscult firmware`): send the rest.")] = False,
     recording: Annotated[Path | None, typer.Option(help="Simulated boards: what the sensor measures from now on.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Also replace a main.py of your own.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
@@ -56,7 +58,7 @@ def deploy_(
                                              settings=chosen)
             sensor.update(made["sensor"])
             arch = devices.architecture(about["mpy"] >> 10 & 15)
-            return payload.make(source, made, arch, connected.name, connected.simulated is not None)
+            return payload.make(source, made, arch, connected.name, connected.simulated is not None, built_in)
 
         with Progress(console=console, transient=True) as bar:
             task = bar.add_task("asking the board", total=None)
