@@ -59,7 +59,7 @@ class Source:
     def smoke(self) -> dict[str, Any] | None:
         """The test that goes with it; None in a bundle from before there was one."""
         if self.trained is not None:
-            return smoke.facts(self.spec, self.trained.code())
+            return smoke.facts(self.spec, self.trained.code(self.layout))
         found: dict[str, Any] | None = self.manifest.get("smoke")
         return found
 

@@ -42,7 +42,7 @@ def run(board: SimBoard, spec: PipelineSpec, model: object, facts: dict[str, obj
     board.put_bytes(json.dumps(facts).encode(), "/slot/smoke.json")
     said: dict[str, object] = json.loads(board.exec(
         "import json\nfrom auscult import smoke\nprint(json.dumps(smoke.run('/slot')))", 120))
-    board.exec("import os\nfor name in ('__init__', 'smoke', 'pipeline'): os.remove('/auscult/%s.py' % name)\nos.rmdir('/auscult')")
+    board.exec("import os\nfor name in os.listdir('/auscult'): os.remove('/auscult/' + name)\nos.rmdir('/auscult')")
     return said
 
 

@@ -3,6 +3,7 @@
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,7 +37,7 @@ def deploy_(
         "--built-in", help="Package and pipeline are in the board's firmware (`auscult firmware`): send the rest.")] = False,
     recording: Annotated[Path | None, typer.Option(help="Simulated boards: what the sensor measures from now on.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Also replace a main.py of your own.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask where the board has a newer package.")] = False,
     no_start: Annotated[bool, typer.Option("--no-start", help="Do not start the node: the next reset does.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> dict[str, Any]:
@@ -48,9 +49,17 @@ def deploy_(
     source = bundles.read(model)
     chosen, sensor = _pairs(settings or []), {}
     with devices.connect(device) as connected:
+        if recording is not None and connected.simulated is None:
+            raise AuscultError(f"--recording for {connected.name}, a real board", "a simulated one, whose sensor can play it",
+                               "leave --recording out")
 
         def make(about: dict[str, Any]) -> payload.Payload:
+            _ask_about_older(about.get("auscult", ""), yes)
             found = _board(connected, about["machine"], board)
+            if found is None and config is None:
+                console.print(f"[bold yellow]caution:[/] {about['machine']} is not among the boards that `auscult boards` lists: "
+                              "the sensor is expected at the bus's own pins; --set scl=.. and the like say where it is",
+                              soft_wrap=True)
             if config is not None:
                 made = _read_config(config)
             else:
@@ -76,9 +85,17 @@ def deploy_(
             said |= {"state": outcome.state, "why": outcome.why, "lines": outcome.lines}
         else:
             connected.console.resume()
-    if as_json:
-        print(json.dumps(said))
     return _close(console, said, connected.name, as_json)
+
+
+def _ask_about_older(there: str, yes: bool) -> None:
+    """Before the board gets a package that is older than its own."""
+    if _numbers(there) <= _numbers(__version__) or yes:
+        return
+    if not sys.stdin.isatty() or not typer.confirm(f"The board has version {there} of the package, this one is {__version__}, "
+                                                   "older. Deploy it?", err=True):
+        raise AuscultError(f"the board has version {there} of the package, this is {__version__}, an older one",
+                           "the same version or a newer one", "update Auscult on this computer, or add --yes")
 
 
 def _read_config(file: Path) -> dict[str, Any]:
@@ -126,9 +143,7 @@ def _bolt(connected: devices.Device, source: bundles.Source, sensor: dict[str, A
 
 def _show(console: Console, result: deploy.Result) -> None:
     if result.was and result.was != __version__:
-        older = _numbers(result.was) > _numbers(__version__)
-        console.print(f"[bold yellow]caution:[/] the board had version {result.was} of the package, this is {__version__}"
-                      + (": older" if older else ""), soft_wrap=True)
+        print(f"the package on the board was version {result.was}, this is {__version__}")
     if not (result.sent or result.copied or result.switched):
         print(f"unchanged: all {len(result.kept)} files are there ({result.wire:,} bytes over the wire)")
         return
@@ -151,7 +166,9 @@ def _close(console: Console, said: dict[str, Any], device: str, as_json: bool) -
     if said["state"] == "unknown":
         raise AuscultError(f"{device} has not said that the new node is healthy" + (f": {said['why']}" if said["why"] else ""),
                            "a confirmation within a minute", "reset the board: it goes back to what ran before")
-    if not as_json:
+    if as_json:
+        print(json.dumps(said))
+    else:
         print({"confirmed": "confirmed: the node is healthy and stays", "on trial": "on trial from the next reset on"}.get(
             said["state"], "the node goes on"))
         console.print(f"[bold green]next:[/] auscult monitor -d {device}   # its verdicts as they come", soft_wrap=True)
