@@ -86,6 +86,8 @@ def read(path: Path, layout: str | None = None) -> Source:
         spec = PipelineSpec.make(**{key: value for key, value in manifest.items() if key in known})
         if not isinstance(files, dict) or "window" not in manifest:
             raise ValueError("it has no pipeline")
+        if not all(isinstance(entry, dict) and {"file", "sha256"} <= entry.keys() for entry in files.values()):
+            raise ValueError("its manifest does not say what its files are")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, AuscultError) as error:
         raise AuscultError(f"{path} is not a bundle: {error}", "a folder made by `auscult build`",
                            "or a model file of `auscult train`") from error

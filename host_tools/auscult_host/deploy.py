@@ -300,7 +300,7 @@ _AFTER_S = 2.0  # from the first verdict on; the confirmation comes with the fir
 def start(board: Device, show: Callable[[str], None] = lambda line: None, patience_s: float = _TRIAL_S) -> Outcome:
     """Resets the board, and waits for what becomes of the trial; show: gets the node's lines. The node is left running,
     unless it had to be asked: then it is started again."""
-    board.console.start("import machine\nmachine.reset()")
+    _reset(board)
     outcome = Outcome("unknown")
     latest = time.monotonic() + patience_s
     while outcome.state == "unknown" and time.monotonic() < latest:
@@ -321,6 +321,16 @@ def start(board: Device, show: Callable[[str], None] = lambda line: None, patien
             board.console.close()
             time.sleep(0.5)
     return _asked(board, outcome)
+
+
+def _reset(board: Device) -> None:
+    for last in (False, False, True):
+        try:
+            return board.console.start("import machine\nmachine.reset()")
+        except LinkError:
+            board.console.close()
+            if last:
+                raise
 
 
 def _asked(board: Device, outcome: Outcome) -> Outcome:

@@ -209,7 +209,8 @@ def choose(device: str | None) -> str:
 def connect(device: str | None = None) -> Iterator[Device]:
     """The board that `device` names (see choose), with an open console; a simulated one runs until the block ends.
 
-    Nothing is sent before it is asked for, so a program that runs on a real board goes on; Device.facts() interrupts it."""
+    Nothing is sent before it is asked for, so a program that runs on a real board goes on; Device.facts() interrupts it. Where
+    the block ends with an error, an interrupted program starts again."""
     chosen = choose(device)
     if chosen in boards.simulated():
         with tempfile.TemporaryDirectory(prefix="auscult-machine-") as name:
@@ -219,4 +220,10 @@ def connect(device: str | None = None) -> Iterator[Device]:
                 yield Device(chosen, board.port, console, board, folder)
         return
     with contextlib.closing(Console(chosen, exclusive=True)) as console:
-        yield Device(chosen, chosen, console)
+        try:
+            yield Device(chosen, chosen, console)
+        except AuscultError:
+            if console.interrupted:
+                with contextlib.suppress(AuscultError):  # the first error counts
+                    console.resume()
+            raise

@@ -18,6 +18,7 @@ from .errors import AuscultError
 
 _END = b"\x04"  # closes a program's output, and then its traceback
 _GREETING = b"raw REPL; CTRL-B to exit\r\n"
+_REBOOT = b"soft reboot\r\n"
 _BANNER = re.compile(rb"Python v?\d[^\r\n]* on \d{4}-")  # what the interpreter says once a program has ended
 _ENTER_S, _ATTEMPTS, _ATTEMPT_S, _PATIENCE = 10.0, 20, 0.5, 3
 _LONGEST_ATTEMPT_S = 2.0  # for a program that still says something before it ends, as the node does
@@ -157,11 +158,21 @@ class Console:
 
     def resume(self) -> None:
         """Let the program run again that was interrupted: a soft reset, after which boot.py and main.py run."""
-        self.release()
-        if self._transport:
+        self.interrupted = False
+        for _ in range(_PATIENCE):  # times that a link may lose the word
+            if self._transport is None:
+                return
+            transport = self._prompt()
+            self.release()
             with self._answering():
-                self._transport.serial.write(b"\x04")
-                self._transport.serial.flush()
+                transport.serial.write(b"\x04")
+                transport.serial.flush()
+            latest = time.monotonic() + _ANSWER_S
+            while _REBOOT not in self._received and time.monotonic() < latest:
+                self._received += self._read(transport)
+            if _REBOOT in self._received:
+                self._received = self._received.partition(_REBOOT)[2]
+                return
 
     def at_prompt(self) -> bool:
         """Whether the board waits at its prompt; nothing is interrupted, a program that reads gets an empty line."""
