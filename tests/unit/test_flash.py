@@ -159,6 +159,8 @@ def test_which_debug_probe(flash: Flash, images: Callable[..., Path], monkeypatc
     find = flashing.METHODS["stlink"].find
     assert find(board, board.flash[0], None) == "0670FF"
     assert find(board, board.flash[0], "0671AA") == "0671AA"
+    monkeypatch.setattr(devices, "ports", lambda: [devices.Port("/dev/ttyACM7", (0x0483, 0x374B), "0671AA")])
+    assert find(board, board.flash[0], "/dev/ttyACM7") == "0671AA"
     probes[1]["target"] = "stm32f446retx"
     error = flash("NUCLEO_F446RE", "--file", images("NUCLEO_F446RE", "stlink", ".hex"))["error"]
     assert "debug probes: 0670FF, 0671AA" in error["found"] and "--device 0670FF" in error["hint"]
@@ -259,6 +261,9 @@ def test_a_board_in_its_boot_loader_is_flashed_by_it(monkeypatch: pytest.MonkeyP
     loader = usb.Plugged(0x0483, 0xDF11, "BOOTLOADER", "3258", "bootloader", "", ("NUCLEO_H743ZI2",))
     monkeypatch.setattr(usb, "plugged", lambda: [loader])
     assert flashing.way_of(board, None, None).method == "dfu"
+    probe = loader._replace(pid=0x374E, role="console")
+    monkeypatch.setattr(usb, "plugged", lambda: [loader, probe])
+    assert flashing.way_of(board, None, None).method == "stlink"
 
 
 def test_a_simulated_board_is_fresh_afterwards(flash: Flash, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from auscult_host import boards
 from auscult_host.errors import AuscultError
 from auscult_host.flashing import METHODS, images, intelhex, plan
-from firmware_images import dfuse, esp_part, hexfile, image, program
+from firmware_images import dfuse, esp_part, hexfile, image, program, uf2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +47,14 @@ def test_another_chips_image_is_refused(name: str, method: str, other: str, tmp_
     file.write_bytes(image(other, method))
     with pytest.raises(AuscultError, match=f"(is for|no boot loader|has no program).*{name}"):
         check(name, method, file)
+
+
+def test_a_uf2_that_says_nothing_is_judged_by_its_family(tmp_path: Path) -> None:
+    file = tmp_path / "image.uf2"
+    file.write_bytes(uf2(bytes(600), 0xE48BFF56))
+    assert check("RPI_PICO", "uf2", file) == ""
+    with pytest.raises(AuscultError, match=r"for the family 0xe48bff56; expected 0xada52840"):
+        check("SEEED_XIAO_NRF52", "uf2", file)
 
 
 @pytest.mark.parametrize(("name", "method"), [case for case in CASES if case[1] != "bossac"])
@@ -250,3 +259,12 @@ def test_a_fetched_image_that_is_damaged_is_not_kept(site: Site) -> None:
         plan(board, board.flash[0], None, QUIET)
     site.content = image("RPI_PICO", "uf2")
     assert plan(board, board.flash[0], None, QUIET).trust == "first"
+
+
+def test_the_maintainers_table(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.content = image("RPI_PICO", "uf2")
+    images.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert f'"{NAME}" = "{hashlib.sha256(site.content).hexdigest()}"' in lines
+    assert any(line.startswith("# NUCLEO_F446RE-20250415-v1.25.0.hex: ") and "404" in line for line in lines)
+    assert set(tomllib.loads("[sha256]\n" + "\n".join(lines))["sha256"]) == {NAME}

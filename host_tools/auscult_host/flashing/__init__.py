@@ -57,7 +57,7 @@ def way_of(board: boards.RealBoard, method: str | None, device: str | None) -> F
             raise AuscultError(f"{board.name} is not flashed by {method}", "one of " + ", ".join(by_method))
         return by_method[method]  # type: ignore[index]
     seen = {one.role for one in usb.plugged() if board.name in one.boards and device in (None, one.serial)}
-    if "dfu" in by_method and "bootloader" in seen:
+    if "dfu" in by_method and seen == {"bootloader"}:  # with its probe there, too, that may be another board's
         return by_method["dfu"]
     return board.flash[0]
 
@@ -88,7 +88,9 @@ def came_up(plan: Plan, target: str, progress: Callable[[str], None]) -> devices
     ids = {(one.vid, one.pid) for one in plan.board.usb if one.role == "console"}
     deadline = time.monotonic() + _UP_S
     while time.monotonic() < deadline:
-        ports = [port.path for port in devices.ports() if port.path == target or port.usb in ids]
+        found = devices.ports()
+        ports = [port.path for port in found if target in (port.path, port.serial)] or [
+            port.path for port in found if port.usb in ids]
         if len(ports) == 1:
             progress(f"asking {ports[0]}")
             try:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .. import boards
+from .. import boards, devices
 from ..board_tables import Stlink
 from ..errors import AuscultError
 from . import cortex, intelhex, tools
@@ -38,8 +38,11 @@ def find(board: boards.RealBoard, way: Stlink, device: str | None) -> str:
     except (ValueError, KeyError) as error:
         raise AuscultError(f"pyocd answered {said[:200]!r}", "its list of probes", "pip install -U 'auscult[flash]'") from error
     ids = {str(probe["unique_id"]): probe for probe in probes}
-    if device is not None and device in ids:
-        return device
+    if device is not None:
+        port = devices.usb_of(device)
+        device = port.serial if port else device  # the probe's serial port has the same number
+        if device in ids:
+            return device
     fitting = [name for name, probe in ids.items() if probe.get("target") == way.target] or list(ids)
     if len(fitting) == 1 and device is None:
         return fitting[0]
