@@ -15,7 +15,8 @@ and with what margin:
   belongs into the firmware (`make firmware`).
 - **time**: of one window, from the instructions that [costs.json](search.md) predicts for the simulated core with the same
   instruction set, at the board's clock and with the cycles per instruction that its file assumes. `tight` above half of the time
-  between two windows; sampling and reporting are not in it. There is no such core for `xtensawin`: no time is predicted there.
+  between two windows; sampling and reporting are not in it. A portable pipeline is run on that core and
+  counted, once; for `xtensawin`, which is not simulated, on `sim_m4`.
 
 These are predictions from documents. **Nothing has been tried on hardware yet.**
 

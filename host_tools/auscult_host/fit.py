@@ -3,6 +3,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Literal
 from . import boards, costs, payload
 from .errors import AuscultError
 from .estimators import ModelCode
+from .portable.rates import ELSEWHERE, count
 from .spec import PipelineSpec
 from .work import core
 
@@ -20,14 +22,15 @@ _CHIP = "adxl345"  # the drivers differ by less than a kilobyte
 _LOADED = 1.15  # heap that a node takes, in bytes of the package: 51,728 of 45,175 counted on sim_m4
 _BLOCK = 512  # of MicroPython's FAT; a file takes whole ones
 _TIGHT = 0.6  # the rest of the RAM: the firmware's own data, stack, gaps in the heap
+_FULL = 0.9  # the rest of the files: folders, the record of slots, what is written beside
 _BUSY = 0.5  # share of the time; sampling and reporting are not in it
 
 
 @dataclass
 class Fit:
     """What a bundle takes of one board. file: of the bundle; ram_bytes: package, module, its state and outputs; files_bytes:
-    package and model, each twice, so that an update can't leave half of one; seconds of a window: predicted, None where
-    they can't be; share: of the time between two windows."""
+    package and model, each twice, so that an update can't leave half of one; instructions of a window: predicted, or of a
+    portable pipeline counted; share: of the time between two windows."""
 
     board: str
     verdict: Verdict = "yes"
@@ -68,16 +71,17 @@ def read_bundle(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def fit(folder: Path, chosen: list[str] | None = None) -> list[Fit]:
+def fit(folder: Path, chosen: list[str] | None = None, progress: Callable[[str], None] = lambda _: None) -> list[Fit]:
     """For each board (of `chosen`, else all): whether it runs the bundle in `folder`."""
     manifest = read_bundle(folder)
     spec = PipelineSpec.model_validate({key: manifest[key] for key in PipelineSpec.model_fields if key in manifest})
     about = manifest.get("model")
     model = ModelCode("", about["kind"], about["classes"], spec.classes, about) if about else None
-    return [_fit(manifest["files"], spec, model, boards.load(name)) for name in chosen or boards.names()]
+    return [_fit(folder, manifest["files"], spec, model, boards.load(name), progress) for name in chosen or boards.names()]
 
 
-def _fit(files: dict[str, Any], spec: PipelineSpec, model: ModelCode | None, board: boards.Board) -> Fit:
+def _fit(folder: Path, files: dict[str, Any], spec: PipelineSpec, model: ModelCode | None, board: boards.Board,
+         progress: Callable[[str], None]) -> Fit:
     found = Fit(board.name)
     kind = next((kind for kind in (board.arch, f"portable-{board.arch}", "portable") if kind in files), None)
     if kind is None:
@@ -87,10 +91,11 @@ def _fit(files: dict[str, Any], spec: PipelineSpec, model: ModelCode | None, boa
     found.package_bytes = sum(package().values())
     found.state_bytes = costs.state_bytes(spec) + 4 * costs.out_words(spec, model)
     _memory(found, board)
-    if kind != board.arch:
-        found._judge("tight", "portable, not native: its time is not predicted")
+    if kind == board.arch:
+        _predict(found, spec, model, board)
     else:
-        _time(found, spec, model, board)
+        _count(found, folder, files, spec, board, progress)
+    _time(found, spec, board)
     return found
 
 
@@ -105,20 +110,39 @@ def _memory(found: Fit, board: boards.Board) -> None:
     once = sum(_whole_blocks(size) for size in package().values())
     models = 2 * (_whole_blocks(found.module_bytes) + 3 * _BLOCK)
     found.files_bytes = 2 * once + models
-    if found.files_bytes > found.files_room:
-        alone = models <= found.files_room
+    if found.files_bytes > _FULL * found.files_room:
+        alone = models <= _FULL * found.files_room
         found._judge("tight" if alone else "no", f"files: needs {kib(found.files_bytes)} of {room} KiB"
                      + ("; less with the package in the firmware: make firmware" if alone else ""))
 
 
-def _time(found: Fit, spec: PipelineSpec, model: ModelCode | None, board: boards.Board) -> None:
+def _predict(found: Fit, spec: PipelineSpec, model: ModelCode | None, board: boards.Board) -> None:
     try:
         found.counted_on = core(board.name)
         found.instructions = costs.instructions(spec, model, found.counted_on)
     except AuscultError as error:
         found._judge("tight", f"its time is not predicted: {error.found}")
+
+
+def _count(found: Fit, folder: Path, files: dict[str, Any], spec: PipelineSpec, board: boards.Board,
+           progress: Callable[[str], None]) -> None:
+    """Of a portable pipeline, by running it on a simulated core; once, then it is known."""
+    try:
+        found.counted_on = core(board.name)
+    except AuscultError:
+        found.counted_on = ELSEWHERE
+    kind = f"portable-{boards.load(found.counted_on).arch}" if found.file.count("-") > 1 else "portable"
+    if kind not in files:
+        found._judge("tight", f"portable, and its time is not known: the bundle has none for {found.counted_on} to count with")
         return
-    if board.clock_hz is None:
+    progress(f"counting the portable pipeline on {found.counted_on}")
+    counted = count(spec, kind, folder / Path(files[kind]["file"]).name, found.counted_on)
+    found.instructions = round(counted.of_window(spec))
+    found._judge("yes", f"the portable pipeline, counted on {found.counted_on}; a native one is faster")
+
+
+def _time(found: Fit, spec: PipelineSpec, board: boards.Board) -> None:
+    if board.clock_hz is None or found.instructions is None:
         return
     found.cycles_per_instruction = board.cycles_per_instruction
     found.seconds = found.instructions * board.cycles_per_instruction / board.clock_hz

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from auscult_host import boards, build, cli, costs, device, fit, toolchain
 from auscult_host.errors import AuscultError
+from auscult_host.portable import files
 from auscult_host.spec import PipelineSpec
 
 REAL = boards.real()
@@ -167,6 +168,7 @@ def test_fit(tmp_path: Path) -> None:
     assert "make firmware" in small.why[0]
     assert found["RPI_PICO"].verdict == "no"
     assert "armv6m" in found["RPI_PICO"].why[0]
+    assert found["STM32F4DISC"].verdict == "tight"  # twice, but then it is full
     simulated = found["sim_m4"]
     assert simulated.verdict == "yes"
     assert simulated.instructions == large.instructions
@@ -184,6 +186,21 @@ def test_fit_when_time_or_memory_runs_out(tmp_path: Path) -> None:
     one, = fit.fit(bundle, ["NUCLEO_L476RG"])
     assert one.ram_bytes > one.ram_room
     assert one.verdict == "no"
+
+
+def test_fit_of_a_portable_pipeline(tmp_path: Path) -> None:
+    """Its time is counted; on a core that is not simulated, on another one."""
+    spec = PipelineSpec.model_validate({"window": 64, "hop": 64, "features": ["rms.x"]})
+    bundle = build.bundle(spec, tmp_path / "test.bundle", [], more=files.pipeline(spec, None, {"armv7emsp", "xtensawin"}))
+    both = {one.board: one for one in fit.fit(bundle, ["ESP32_GENERIC", "NUCLEO_WB55", "RPI_PICO"])}
+    assert [one.file for one in both.values()] == ["pipeline-portable-xtensawin.mpy", "pipeline-portable-armv7emsp.mpy",
+                                                   "pipeline-portable.mpy"]
+    assert both["ESP32_GENERIC"].counted_on == both["NUCLEO_WB55"].counted_on == "sim_m4"
+    assert both["ESP32_GENERIC"].instructions == both["NUCLEO_WB55"].instructions > 1000
+    assert both["RPI_PICO"].counted_on == "sim_m0"
+    assert both["RPI_PICO"].instructions > both["NUCLEO_WB55"].instructions  # bytecode
+    assert both["ESP32_GENERIC"].verdict == "yes"
+    assert "portable" in both["ESP32_GENERIC"].why[0]
 
 
 def test_fit_of_a_folder_that_is_no_bundle(tmp_path: Path) -> None:

@@ -119,7 +119,8 @@ def _compared(rows: list[dict[str, Any]]) -> Table:
 
 
 def _fit(bundle: Path, names: list[str], as_json: bool) -> list[dict[str, Any]]:
-    found = fitting.fit(bundle, names)
+    with Console(stderr=True, quiet=as_json).status("reckoning") as status:
+        found = fitting.fit(bundle, names, status.update)
     rows = [one.as_dict() for one in found]
     if as_json:
         print(json.dumps(rows))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..estimators import ModelCode
 
 MOST = 0.7  # share of the time; the rest is for sampling and reporting
-_ELSEWHERE = "sim_m4"  # for cores that are not simulated, as Xtensa
+ELSEWHERE = "sim_m4"  # for cores that are not simulated, as Xtensa
 _COUNT = """
 import json, simboard
 from array import array
@@ -98,7 +98,7 @@ def rate(spec: PipelineSpec, model: "ModelCode | None", board: str, bytecode: bo
     try:
         core = work.core(board)
     except AuscultError:
-        core = _ELSEWHERE
+        core = ELSEWHERE
     of_core = boards.load(core).arch
     made = portable_files.pipeline(spec, model, {about.arch, of_core})
     machine = f"portable-{about.arch}" in made and not bytecode
