@@ -224,16 +224,16 @@ def play(made: Trained | Source, recording: recordings.Recording, board_name: st
             if spec.trigger and trained:
                 played.starts = trained.pipeline().run(played.heard).start.tolist()
             for text in lines(board, _NODE):
-                line = _parse(text)
+                line = parse_line(text)
                 played.lines.append(line)
                 if spec.trigger and not trained and "w" in line:  # no C of it here
                     played.starts.append(round(line["t"] / 1000 * recording.rate_hz) - spec.window)
                 yield played, line
             if not played.end:
-                raise _stopped(played, board_name)
+                raise stopped(played, board_name)
 
 
-def _parse(text: str) -> dict[str, Any]:
+def parse_line(text: str) -> dict[str, Any]:
     """A line of the node; anything else that the board prints is kept as {"text": ...}."""
     try:
         line = json.loads(text)
@@ -268,7 +268,7 @@ def lines(board: SimBoard, code: str, silence_s: float = _SILENCE_S) -> Iterator
         yield text
 
 
-def _stopped(played: Played, board: str) -> AuscultError:
+def stopped(played: Played, board: str) -> AuscultError:
     """Why there is no closing line."""
     errors = [line["error"] for line in played.lines if "error" in line]
     last = errors[-1] if errors else json.dumps(played.lines[-1]) if played.lines else "it said nothing"

@@ -17,6 +17,7 @@ from .expectations import Expectation, Outcome
 from .faults import Fault
 from .playback import Played
 from .recordings import Recording
+from .renode import playing
 
 Progress = Callable[[str], None]
 
@@ -55,9 +56,14 @@ def _in_qemu(run: Run, progress: Progress) -> Iterator[tuple[Played, dict[str, A
                          module=run.module, broken=run.broken, real_time=run.speed == "real", progress=progress)
 
 
+def _in_renode(run: Run, progress: Progress) -> Iterator[tuple[Played, dict[str, Any]]]:
+    return playing.play(run.made, run.recording, chip=run.chip, bus=run.bus, k=run.k, n=run.n, module=run.module,
+                        real_time=run.speed == "real", broken=run.broken, progress=progress)
+
+
 # simulator -> (the boards that it has, how a run is played there: what came so far and the newest line, as lines come)
 SIMULATORS: dict[str, tuple[Callable[[], list[str]], Callable[[Run, Progress], Iterator[tuple[Played, dict[str, Any]]]]]] = {
-    "qemu": (boards.simulated, _in_qemu)}
+    "qemu": (boards.simulated, _in_qemu), "renode": (playing.boards_there, _in_renode)}
 
 
 def boards_of(simulator: str) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import stand_in_renode
-from auscult_host import boards, paths, toolchain
+from auscult_host import boards, cli, paths, toolchain
 from auscult_host.errors import AuscultError
 from auscult_host.renode import fat_image, simulator
 from auscult_host.simulator import SimBoard
@@ -114,33 +114,19 @@ def _boot(board: SimBoard, made: Path, image: str, tmp_path: Path) -> Iterator[d
             yield json.loads(line)
 
 
-def test_every_window_as_on_the_pc(board: SimBoard, made: Path, tmp_path: Path) -> None:
+def test_trials_are_confirmed_or_rolled_back(board: SimBoard, made: Path, tmp_path: Path) -> None:
     expected = json.loads((made / "expected.json").read_text())
-    said = []
-    for line in _boot(board, made, "verdict", tmp_path):
-        said.append(line)
-        if "end" in line:
-            break
-    assert {"confirmed": ["app_a", "model_a"]} in said
-    assert [line["v"] for line in said if "w" in line] == expected["verdicts"]
-    assert said[-1]["end"] == "recording ended"
-    assert (said[-1]["overruns"], said[-1]["dropped"]) == (0, 0)
-
-
-def test_failed_and_used_trials_are_rolled_back(board: SimBoard, made: Path, tmp_path: Path) -> None:
-    expected = json.loads((made / "expected.json").read_text())
-    for image, why in (("rollback", "smoke test differs"), ("used", "reset before it was healthy")):
+    for image, key, says in (("verdict", "confirmed", "model_a"), ("rollback", "rolled_back", "smoke test differs"),
+                             ("used", "rolled_back", "reset before it was healthy")):
         board.exec("import os\nfor name in ('slots.0', 'slots.1'):\n    try: os.remove('/' + name)\n    except OSError: pass")
         said = []
         for line in _boot(board, made, image, tmp_path):
             said.append(line)
             if "w" in line:
                 break
-        back = next((at for at, line in enumerate(said) if "rolled_back" in line), None)
-        assert back is not None, said
-        assert why in said[back]["rolled_back"]
-        assert not any("w" in line for line in said[:back])
+        assert [line[key] for line in said if key in line and says in line[key]], said
         assert said[-1]["v"] == expected["verdicts"][0]
+        assert len([line for line in said if "w" in line]) == 1
 
 
 def test_scripts_include_what_is_there() -> None:
@@ -252,19 +238,30 @@ def test_script_for_the_monitor(tmp_path: Path) -> None:
         assert command in suite
 
 
-def test_board_that_a_start_script_makes(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Script, image, recording and console fit together, with another simulator in Renode's place."""
+_SCENARIO = """
+boards = ["sim_m4", "STM32F4DISC"]
+bundle = "bundle"
+recordings = ["recording.parquet"]
+chip = "lis2dw12"
+decision = { k = 2, n = 3 }
+expect = ["unbalance after 6 s", "no lost samples"]
+"""
+
+
+def test_one_scenario_for_two_simulators(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                         capsys: pytest.CaptureFixture[str]) -> None:
+    """The same file plays the same words, and the nodes say the same; another simulator is in Renode's place."""
     _renode(tmp_path / "bin", monkeypatch, f'exec "{sys.executable}" "{Path(stand_in_renode.__file__)}" "$@"\n')
-    expected = json.loads((made / "expected.json").read_text())
-    stand_in_renode.unpack(made / "verdict.img", tmp_path / "unpacked")
-    files = {file.relative_to(tmp_path / "unpacked").as_posix(): file.read_bytes()
-             for file in (tmp_path / "unpacked").rglob("*") if file.is_file()}
-    verdicts = []
-    with simulator.RenodeBoard(files, (made / "recording.i16").read_bytes()) as board:
-        for text in board.console.lines(60):
-            line = json.loads(text) if text.startswith("{") else {}
-            if "w" in line:
-                verdicts.append(line["v"])
-            if "end" in line:
-                break
-    assert verdicts == expected["verdicts"]
+    scenario = made / "fault.toml"
+    scenario.write_text(_SCENARIO)
+    said = {}
+    for name in ("qemu", "renode"):
+        with pytest.raises(SystemExit) as done:
+            cli.main(["simulate", str(scenario), "--simulator", name, "--json"])
+        run, = json.loads(capsys.readouterr().out)["runs"]
+        assert not done.value.code, run
+        said[name] = [(line["w"], line["v"], line["s"]) for line in run["verdicts"]]
+        assert (run["end"]["overruns"], run["end"]["dropped"]) == (0, 0)
+        assert run["board"] == {"qemu": "sim_m4", "renode": "STM32F4DISC"}[name]
+    assert said["qemu"] == said["renode"]
+    assert [verdict for _, verdict, _ in said["qemu"]] == json.loads((made / "expected.json").read_text())["verdicts"]

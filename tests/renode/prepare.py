@@ -48,7 +48,7 @@ def trained() -> tuple[train.Trained, recordings.Recording]:
 def main(out: Path) -> None:
     model, playing = trained()
     out.mkdir(parents=True, exist_ok=True)
-    bundle = build.bundle(model.spec, out / "bundle", ["armv7emsp"], model.code())
+    bundle = build.bundle(model.spec, out / "bundle", ["armv7emsp"], model.code(), {"training": model.training})
     source = bundles.read(bundle)
     config = payload.configuration(source, boards.load(BOARD), chip=CHIP, bus="i2c", k=K, n=N)
     made = payload.make(source, config, "armv7emsp", BOARD)

@@ -61,8 +61,9 @@ def simulate(
             raise AuscultError("no recording to play", "at least one", "for example auscult simulate MODEL play.parquet")
         broken = tuple(faults.parse(text) for text in fault or [])
         expected = tuple(expectations.parse_all(expect or [], made.spec.classes))
+        chosen = board or (["sim_m4"] if simulator == "qemu" else simulation.boards_of(simulator)[:1])
         runs = [Run(made, heard, str(source), name, chip, bus, k, n, module, broken, speed, expected, simulator)
-                for source, heard in [(source, recordings.read(source)) for source in sources] for name in board or ["sim_m4"]]
+                for source, heard in [(source, recordings.read(source)) for source in sources] for name in chosen]
     many = len(runs) > 1
 
     def line(run: Run, said: dict[str, Any]) -> None:
