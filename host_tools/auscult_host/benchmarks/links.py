@@ -106,15 +106,15 @@ class Bench:
         else:
             self.board.close()
             self._power()
-        verdict, said = False, list[str]()
+        verdicts, said = 0, list[str]()
         for line in self.board.lines(_VERDICT_S):
             said.append(line)
             with contextlib.suppress(ValueError):
                 heard = json.loads(line)
-                if isinstance(heard, dict) and "w" in heard:
-                    verdict = True
-                    break
-        if not verdict:
+                verdicts += isinstance(heard, dict) and "w" in heard
+            if verdicts == 2:  # a trial ends right after the first one
+                break
+        else:
             return f"no verdict after a restart; it said {said[-5:]}"
         record, files = json.loads(self.board.exec(_FILES))
         if record["trial"]:
@@ -162,7 +162,6 @@ def deploys(name: str, count: int, seed: int = 0, progress: Callable[[Tally], No
                 fault = bench.fault_of(known)
                 if fault:
                     tally.corrupted.append(f"{name}, deployment {number + 1}: {fault}")
-                    bench.board.exec("import os\nfor n in ('slots.0', 'slots.1'):\n try: os.remove(n)\n except OSError: pass")
                 if done and not fault and bench.runs(wanted):
                     tally.completed += 1
                     break
