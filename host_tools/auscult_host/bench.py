@@ -12,13 +12,13 @@ from pathlib import Path
 
 from . import boards as descriptions
 from . import device, toolchain
-from .benchmarks import first_verdict, host, links, own, peers, sampling, yardstick
+from .benchmarks import first_verdict, host, links, own, peers, portable, sampling, yardstick
 from .benchmarks.counting import Case, CountingBoard, LeftOutError, Metrics
 from .errors import AuscultError
 from .files import atomic
 from .simulator import SimBoard
 
-CASES = [*own.CASES, *sampling.CASES, *peers.CASES, *yardstick.CASES, *host.CASES]
+CASES = [*own.CASES, *sampling.CASES, *peers.CASES, *portable.CASES, *yardstick.CASES, *host.CASES]
 BOARDS = ("sim_m4", "sim_m7", "sim_m3", "sim_rv32", "sim_m0")
 PLACES = (*BOARDS, host.PC)
 
@@ -53,7 +53,7 @@ BARS = {
 
 _UNITS = {"deploys": "deployments", "unfinished_deploys": "deployments", "attempts": "attempts", "corrupted_boards": "boards",
           "instructions_singly": "instructions per sample", "instructions_bare": "instructions per sample",
-          "per_mille_of_singly": "per mille", "gap_us": "µs",
+          "per_mille_of_singly": "per mille", "per_mille_of_native": "per mille", "gap_us": "µs",
           "per_mille_of_core": f"per mille of a core that executes {sampling.CORE_PER_S // 10**6} million instructions a second"}
 
 
@@ -238,6 +238,8 @@ def tables(result: Result) -> dict[str, list[tuple[str, list[Figure | None]]]]:
         "Instructions, one feature of one axis (512 samples)": rows("instructions", lambda c: c.startswith("feature.")),
         "Instructions, one prediction (12 features)": rows("instructions", lambda c: c.startswith("model.")),
         "Instructions, what it is compared with": rows("instructions", lambda c: c.startswith(("peer.", "yardstick."))),
+        "Instructions of portable pipelines": rows("instructions", lambda c: c.startswith("portable.")),
+        "The same, per mille of the native module's": rows("per_mille_of_native", bool),
         "Rows (of 100) on which a peer's class is scikit-learn's": rows("right_rows", bool),
         "Native module, bytes": rows("file_bytes", lambda c: not c.startswith("feature.")),
         "State of a pipeline, bytes": rows("state_bytes", plain),
@@ -266,7 +268,8 @@ def markdown(result: Result) -> str:
         "itself takes is not in it. `share.*`: with " + ", ".join(f"{chip} ({rate} Hz)" for rate, (chip, _) in
                                                                   sampling.SHARES.items()) + ".",
         "`yardstick.f54`: the same features in straightforward float C (bench/yardstick). `peer.*`: Python that other",
-        "generators make of `forest`, compiled with mpy-cross; their garbage collection is left out. ≤: the bar of a figure.",
+        "generators make of `forest`, compiled with mpy-cross; their garbage collection is left out. `portable.*`: the same",
+        "pipelines and model without a native module (docs/portable.md). ≤: the bar of a figure.",
     ]
     for title, rows in tables(result).items():
         lines += ["", f"## {title}", "", "| | " + " | ".join(boards) + " |", "|---" + "|---:" * len(boards) + "|"]

@@ -27,7 +27,7 @@ from auscult_host.simulator import SimBoard
 from auscult_host.spec import PipelineSpec
 from sklearn.ensemble import RandomForestClassifier
 
-from parity import test_bits
+from parity import c_cases, test_bits
 from parity.model_cases import CASES as MODELS
 from parity.model_cases import NARROW
 from parity.model_on_host import run_model
@@ -294,3 +294,30 @@ def test_what_the_module_refuses(unix: Run) -> None:
         module.push(state, block, 0, out)
     assert json.loads(module.info())["window"] == 20
     assert sys.byteorder == "little"
+
+
+def c_rows() -> np.ndarray:
+    rng = np.random.default_rng(5)
+    rows = rng.integers(-32768, 32768, (60, c_cases.INPUTS))
+    rows[:20] = rng.choice([-32768, -32767, -1, 0, 1, 2, 77, 32767], (20, c_cases.INPUTS))
+    return rows.astype(np.int16)
+
+
+def test_all_of_c_here(tmp_path: Path) -> None:
+    rows = c_rows()
+    module: Any = on_cpython(files.model("all_of_c", c_cases.CODE, c_cases.INPUTS, [])["portable-py"])
+    expected = expected_of(c_cases.CODE, rows, tmp_path)
+    assert (expected[:, 0] == c_cases.WORDS).all(), expected[0, 0]
+    for row, wanted in zip(rows, expected, strict=True):
+        out = array("i", bytes(4 * module.OUT_WORDS))
+        assert [module.predict(array("h", row.tobytes()), out), *out] == wanted.tolist()
+
+
+def test_all_of_c_on_boards(board: SimBoard, tmp_path: Path) -> None:
+    rows = c_rows()
+    made = files.model("all_of_c", c_cases.CODE, c_cases.INPUTS, [board.board.arch])
+    for kind, module in made.items():
+        if kind != "portable-py":
+            got = predict_there(there(board), module, rows, tmp_path)
+            wrong = np.argwhere(got != expected_of(c_cases.CODE, rows, tmp_path))
+            assert not len(wrong), (kind, wrong[:5].tolist())

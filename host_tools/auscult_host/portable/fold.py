@@ -33,6 +33,8 @@ def binary(op: str, left: Expr, right: Expr, kind: Int) -> Expr:
             return Const(0, kind)
         if right.value < 0 and op in "+-" and right.value > kind.lowest:
             return binary("-" if op == "+" else "+", left, Const(-right.value, kind), kind)
+        if op == ">>" and right.value == 16 and _word_of(left):
+            return cast(_part(left, Int(16, kind.signed), 1), kind)
         if op in "/%" and right.value > 0 and right.value & right.value - 1 == 0 and bounds(left)[0] >= 0:
             if op == "%":
                 return binary("&", left, Const(right.value - 1, kind), kind)
@@ -85,7 +87,19 @@ def cast(e: Expr, kind: Type) -> Expr:
     assert isinstance(kind, Int)
     if isinstance(e, Const):
         return Const(kind.wrap(e.value), kind)
+    if (isinstance(e, Load) and kind.bits == integer(e).bits) or (kind.bits == 16 and _word_of(e)):
+        return _part(e, kind, 0)
     return Cast(e, kind)
+
+
+def _word_of(e: Expr) -> bool:
+    """Whether this is a word in memory, of either sign: its halves can be read by themselves, the low one first."""
+    return isinstance(e, Load) and integer(e).bits == 32
+
+
+def _part(e: Expr, kind: Int, index: int) -> Expr:
+    assert isinstance(e, Load)
+    return Load(step(cast(e.at, Pointer(kind)), Const(index), kind.bits // 8), kind)
 
 
 def step(base: Expr, index: Expr, size: int, kind: Pointer | None = None) -> Expr:

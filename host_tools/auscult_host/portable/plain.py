@@ -94,7 +94,21 @@ class Plain(Lines):
             shorter = f"{name} {e.op} "
             if grown.startswith(shorter) and BINDING[e.op] == self.value(e)[1]:
                 return self.add(f"{name} {e.op}= {grown[len(shorter):]}")
-        self.add(f"{name} = {self.value(e)[0]}")
+        kind = e.type
+        if isinstance(kind, Int) and kind.bits == 32 and isinstance(e, (Binary, Unary, Cast)) and (
+                not self._exact(e) if not kind.signed else isinstance(e, Cast) and self.value(e) != self.raw(e)):
+            return self.cut(name, e, kind)
+        return self.add(f"{name} = {self.value(e)[0]}")
+
+    def cut(self, name: str, e: Expr, kind: Int) -> None:
+        """Only what needs it is cut: for MicroPython numbers from 30 bits on are objects, and so is all that they meet."""
+        self.add(f"{name} = {self.raw(e)[0]}")
+        if kind.signed:
+            self.add(f"if not -1073741824 <= {name} <= 1073741823:")
+            self.add(f" {name} = ({name} & 0xffffffff ^ 0x80000000) - 0x80000000")
+        else:
+            self.add(f"if {name} >> 30:")
+            self.add(f" {name} &= 0xffffffff")
 
     def store(self, s: Store) -> None:
         e, kind = s.value, s.type
@@ -183,6 +197,9 @@ class Plain(Lines):
         if isinstance(e, Logic):
             return self.condition(e)
         if isinstance(e, Compare):
+            if isinstance(e.right, Const) and e.right.value == 0 and e.op in ("<", ">=") and self._was_unsigned(e.left):
+                assert isinstance(e.left, Cast)
+                return f"{within(self.value(e.left.operand), COMPARE + 1)} {'>' if e.op == '<' else '<='} 0x7fffffff", COMPARE
             return f"{within(self.value(e.left), COMPARE + 1)} {e.op} {within(self.value(e.right), COMPARE + 1)}", COMPARE
         if isinstance(e, Cast):
             return self.cast(e)
@@ -192,6 +209,9 @@ class Plain(Lines):
             return operation("&", self.raw(e), (f"{kind.highest:#x}", ATOM))
         if isinstance(e, Unary):
             return f"{e.op}{within(self.value(e.operand), SIGN)}", SIGN
+        if e.op == ">>" and isinstance(e.right, Const) and not kind.signed and not self._exact(e.left):
+            kept = (1 << max(0, kind.bits - e.right.value)) - 1  # shifted first, numbers stay small
+            return operation("&", operation(">>", self.raw(e.left), number(e.right.value)), (f"{kept:#x}", ATOM))
         if e.op == "&":
             if bounds(e.right)[0] >= 0:
                 return operation("&", self.raw(e.left), self.value(e.right))
@@ -203,11 +223,21 @@ class Plain(Lines):
             return f"_{'quotient' if e.op == '/' else 'rest'}({self.value(e.left)[0]}, {self.value(e.right)[0]})", ATOM
         return operation(e.op, self.value(e.left), self.value(e.right))
 
+    def _was_unsigned(self, e: Expr) -> bool:
+        return isinstance(e, Cast) and e.type == Int(32, True) and e.operand.type == Int(32, False)
+
     def _fits(self, e: Binary | Unary) -> bool:
         found, kind = exact_bounds(e), integer(e)
         if isinstance(e, Binary) and e.op in ("/", "%", ">>"):
             return True
         return found is not None and found[0] >= kind.lowest and found[1] <= kind.highest
+
+    def _exact(self, e: Expr) -> bool:
+        """Whether nothing is to be cut off an unsigned number."""
+        if isinstance(e, Cast) and isinstance(e.operand.type, Int):
+            low, high = bounds(e.operand)
+            return low >= 0 and high <= integer(e).highest
+        return not isinstance(e, (Binary, Unary)) or self._fits(e)
 
     def load(self, e: Load) -> Text:
         at, offset = self.place(e.at)
@@ -240,8 +270,8 @@ class Plain(Lines):
                 return operation("<<", self.raw(e.left), self.value(e.right))
         if isinstance(e, Unary):
             return f"{e.op}{within(self.raw(e.operand), SIGN)}", SIGN
-        if isinstance(e, Cast) and isinstance(e.operand.type, Int) and integer(e).bits <= e.operand.type.bits:
-            return self.raw(e.operand)
+        if isinstance(e, Cast) and isinstance(e.operand.type, Int):
+            return self.raw(e.operand) if integer(e).bits <= e.operand.type.bits else self.value(e.operand)
         return self.value(e)
 
 
