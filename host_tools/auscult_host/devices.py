@@ -135,6 +135,13 @@ class Device:
         """Asks the board; a program that runs there is interrupted."""
         return Facts.parse(json.dumps(checked.ask(self.console, _FACTS, 20)))
 
+    def go_on(self, always: bool = False) -> None:
+        """What was interrupted starts again, boot.py and main.py. always: also on a board that waited at its prompt."""
+        if self.console.interrupted or always:
+            with contextlib.suppress(AuscultError):  # one that is gone needs no word more
+                self.console.exec("", 5)  # opens the port again after a program that was left early
+                self.console.resume()
+
     def listen(self, words: NDArray[np.int16], **about: Any) -> None:
         """Bolts a simulated board to a machine: what its virtual chip gives from the next start of the node on.
 

@@ -8,7 +8,7 @@ import datetime
 import json
 import struct
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import device, playback, virtual_sensor
+from . import checked, device, pasted, payload, playback, virtual_sensor
+from .boardfiles import Files
+from .devices import Device
 from .errors import AuscultError
 from .recordings import STANDARD_GRAVITY, Header, Recording
 from .simulator import SimBoard
-from .transport import BoardError, Console
 
 _HEAD = struct.Struct("<IHHI")
 _AXES = ("x", "y", "z")
@@ -146,22 +147,64 @@ def about(settings: dict[str, Any]) -> str:
     return f"{driver.NAME} ±{settings['range_g']} g, nominally {settings['rate_hz']} Hz"
 
 
-def from_port(port: str, settings: dict[str, Any], samples: int) -> Iterator[str]:
-    """The lines of a board on a cable that has the package installed; leaving early stops it."""
-    code = f"from auscult import recorder\nrecorder.main({settings!r}, {samples})"
-    console = Console(port)
-    pending = ""
+# On a simulated board the sensor measures what the board is bolted to.
+_RECORD = """
+def _attach(settings):
     try:
-        for text in console.stream(code):
-            *lines, pending = (pending + text).replace("\r\n", "\n").split("\n")
-            yield from lines
-    except BoardError as error:
-        if "ImportError" in error.traceback:
-            raise AuscultError(f"the board at {port} has no auscult.recorder", "the package on the board",
-                               "mpremote mip install firmware/package.json, then record again") from error
-        raise
-    finally:
-        console.close()
+        import simboard
+    except ImportError:
+        return None
+    from auscult import config
+    from auscult.virtual import machine
+    return machine.attach(config.check({'sensor': settings}))
+"""
+# Whether the package and the driver can be imported; whether this is a simulated board, which needs its virtual chip, too
+_HAS = """
+try:
+    import simboard
+    simulated = True
+except ImportError:
+    simulated = False
+try:
+    from auscult import node
+    from auscult.sensors import driver
+    driver(CHIP)
+    if simulated:
+        from auscult.virtual import machine, setup
+        setup.chip_class(CHIP)
+    answer = [True, simulated]
+except ImportError:
+    answer = [False, simulated]
+"""
+_LIB = "import sys\nsys.path.insert(0, 'lib')\n"
+
+
+def from_board(board: Device, settings: dict[str, Any], samples: int, progress: Callable[[str], None] = lambda _: None
+               ) -> Generator[str, None, None]:
+    """The lines of a board; what it lacks for that is sent to its folder lib. A program that runs there is interrupted;
+    leaving early stops the recording."""
+    way = _way(board, settings["chip"], progress)
+    board.console.soft_reset()
+    pending = ""
+    for text in checked.stream(board.console, f"{way}{pasted.source('recorder.py')}{_RECORD}"
+                                              f"_s = {settings!r}\nmain(_s, {samples}, _attach(_s))"):
+        *lines, pending = (pending + text).replace("\r\n", "\n").split("\n")
+        yield from lines
+
+
+def _way(board: Device, chip: str, progress: Callable[[str], None]) -> str:
+    """What makes the package with this driver importable: that of the slots, one that is there otherwise, or one in lib,
+    where its files are put."""
+    for way in (pasted.FIND, "", _LIB):
+        board.console.soft_reset()
+        has, simulated = checked.ask(board.console, f"{way}CHIP = {chip!r}\n{_HAS}", 30)
+        if has:
+            return way
+    files = Files(board)
+    for name, data in payload.package(board.facts().arch, chip, simulated).items():
+        progress(f"sending {name}")
+        files.put(f"lib/{name}", data)
+    return _LIB
 
 
 _VIRTUAL = """

@@ -43,8 +43,7 @@ def files(
         try:
             result = _ACTIONS[action](Files(board), given, console, recursive, force)
         finally:
-            if board.console.interrupted:
-                board.console.resume()
+            board.go_on()
     if as_json:
         print(json.dumps(result))
     else:

@@ -66,7 +66,7 @@ def monitor(
         else:
             source = attach.watch(board, wave_samples, _WAVE_MS if wave else 0)
             reader = Reader(source, state, board.console.interrupt, log, lines, show)
-            stack.callback(_go_on, board)
+            stack.callback(board.go_on, always=True)
         stack.enter_context(reader)
         try:
             if page:
@@ -106,12 +106,6 @@ def _printer(state: State, as_json: bool) -> Callable[[str, dict[str, Any]], Non
             print(f"{kind}: {line[kind]}", flush=True)
 
     return show
-
-
-def _go_on(board: devices.Device) -> None:
-    """The board runs its main.py again."""
-    with contextlib.suppress(AuscultError):  # one that is gone needs no word more
-        board.console.resume()
 
 
 def _close(state: State, as_json: bool, log: Path | None, console: Console) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 """`auscult record`: samples of a board's sensor into a dataset, with a live level display."""
 
 import contextlib
+import dataclasses
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,12 +12,14 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from .. import boards, devices
 from .. import record as recorder
 from ..errors import AuscultError
 from ..importers import write_dataset
 from ..recordings import read
 
 _BAR = 40
+_SIMULATED = "sim_m4"
 
 
 def record(
@@ -27,9 +30,10 @@ def record(
     placement: Annotated[str, typer.Option(help="Where on the machine.")] = "",
     name: Annotated[str, typer.Option(help="File name; by default of machine, session and label.")] = "",
     seconds: Annotated[float, typer.Option(help="How long.", min=0.1)] = 20.0,
-    port: Annotated[str | None, typer.Option(help="Serial port of a board with the package installed.")] = None,
-    board: Annotated[str, typer.Option(help="A simulated board, with --virtual.")] = "sim_m4",
-    virtual: Annotated[Path | None, typer.Option(help="Recording that the simulated board's virtual chip plays.")] = None,
+    device: Annotated[str | None, typer.Option("--device", "-d", "--port", "--board", help="Port, USB serial number, or a "
+                                               "simulated board as sim_m4; by default the only board plugged in.")] = None,
+    recording: Annotated[Path | None, typer.Option("--recording", "--virtual", help="Recording that the sensor of a simulated "
+                                                   "board measures.")] = None,
     chip: Annotated[str, typer.Option(help="Sensor, as adxl345 or lis3dh: docs/sensors.md lists them.")] = "adxl345",
     bus: Annotated[str, typer.Option(help="i2c or spi.")] = "i2c",
     rate: Annotated[float | None, typer.Option(help="Nominal rate in Hz, one that the chip has.")] = None,
@@ -41,27 +45,35 @@ def record(
 ) -> dict[str, Any]:
     """Record a machine with a sensor on a board. Ctrl-C ends it early and keeps what has come.
 
-    Nothing has been recorded on real hardware yet: --port goes the same way as a simulated board does."""
-    if (port is None) == (virtual is None):
-        raise AuscultError("both --port and --virtual" if port else "no board to record from", "one of --port and --virtual",
-                           "--port /dev/ttyACM0, or --virtual recording.parquet for a simulated board")
+    A board without the package is sent what it needs for that. Nothing has been recorded on real hardware yet: boards go the
+    same way as the simulated ones."""
+    if recording is not None and (device or _SIMULATED) not in boards.simulated():
+        raise AuscultError(f"--recording for {device}, a real board", "a simulated one, whose sensor can play it",
+                           "leave --recording out, or take --device sim_m4")
+    if recording is None and device in boards.simulated():
+        raise AuscultError(f"{device} without a machine to measure", "a recording for its sensor",
+                           "--recording recording.parquet")
     console = Console(stderr=True, quiet=as_json, highlight=False)
     chip = chip.lower()
-    played = read(virtual) if virtual else None
+    played = read(recording) if recording else None
     sensor = recorder.sensor_settings(chip, bus, rate, range_g, _pairs(settings or []), played.rate_hz if played else 1600.0)
     samples = max(1, round(seconds * sensor["rate_hz"]))
-    source = f"recorded from {port}" if port else f"{board}, a virtual chip that played {virtual.name if virtual else ''}"
+    source = f"{device or _SIMULATED}, a virtual chip that played {recording.name}" if recording else f"recorded from {device}"
     told = recorder.header(name or "_".join(part for part in (machine, session, label) if part), sensor, source, label=label,
                            machine=machine, session=session, placement=placement)
     take = recorder.Take()
     stopped = False
     with contextlib.ExitStack() as stack:
         show = stack.enter_context(Live(console=console, refresh_per_second=8, transient=True)) if not as_json else None
+        say = show.update if show else lambda text: None
         try:
             if played is not None:
-                lines = stack.enter_context(recorder.virtual(board, played, sensor, samples))
+                lines = stack.enter_context(recorder.virtual(device or _SIMULATED, played, sensor, samples, say))
             else:
-                lines = recorder.from_port(str(port), sensor, samples)
+                board = stack.enter_context(devices.connect(device))
+                stack.callback(board.go_on)
+                told = dataclasses.replace(told, source=f"recorded from {board.port}")
+                lines = stack.enter_context(contextlib.closing(recorder.from_board(board, sensor, samples, say)))
             for line in lines:
                 if take.add(line) and show:
                     show.update(_levels(take, samples))

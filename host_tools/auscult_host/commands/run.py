@@ -42,9 +42,10 @@ def run(
             board.console.start(code)
             result: dict[str, Any] = {"output": "", "ended": "left running"}
         else:
-            result = _follow(board, code, as_json)
-            if board.console.interrupted:
-                board.console.resume()
+            try:
+                result = _follow(board, code, as_json)
+            finally:
+                board.go_on()
     if as_json:
         print(json.dumps(result))
     if result["ended"] == "traceback":

@@ -2,39 +2,21 @@
 """Starting the node of a board so that it can be watched, and what a simulated board's sensor then measures."""
 
 import contextlib
-import json
 import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from .. import paths, slow, virtual_sensor
+from .. import checked, pasted, slow, virtual_sensor
 from ..devices import Device
 from ..errors import AuscultError
 from ..recordings import Recording
 from ..transport import BoardError
 
-# The configuration that counts: of the slots that `auscult deploy` made, else what lies in the root.
-_FIND = """
-def _find():
-    for name in ('auscult_slots', 'auscult_slots_new', 'auscult.slots'):
-        try:
-            slots = __import__(name, None, None, ('load',))
-            break
-        except ImportError:
-            pass
-    else:
-        return '/auscult.json', None
-    record = slots.load()
-    trial = record['trial']
-    return slots.activate(trial or record), trial and slots.Trial(record)
-_path, _trial = _find()
-"""
-_SENSOR = _FIND + """
-import json
+_SENSOR = pasted.FIND + """
 from auscult import config
-print(json.dumps(config.load(_path)['sensor']))
+answer = config.load(_path)['sensor']
 """
 # A pair that is on trial gets its chance here, too: it was started once, and would be rolled back by the next start.
 _WATCH = """
@@ -64,16 +46,15 @@ def _watch(samples, every_ms):
 def watch(board: Device, samples: int, every_ms: int) -> Iterator[str]:
     """The lines of the board's node, started with runs of so many samples every_ms (0: none). A program that runs there is
     interrupted; leaving early stops the node."""
-    source = (paths.assets() / "firmware" / "auscult" / "waves.py").read_text()
     board.console.soft_reset()  # the heap, and the bus, are as at a start
     with _package_needed(board):
-        yield from lines(board, f"{_FIND}{source}{_WATCH}_watch({samples}, {every_ms})")
+        yield from lines(board, f"{pasted.FIND}{pasted.source('waves.py')}{_WATCH}_watch({samples}, {every_ms})")
 
 
 def lines(board: Device, code: str) -> Iterator[str]:
     """The lines of a program as they come."""
     pending = ""
-    for text in board.console.stream(code):
+    for text in checked.stream(board.console, code):
         *whole, pending = (pending + text).replace("\r\n", "\n").split("\n")
         yield from whole
     if pending:
@@ -86,7 +67,7 @@ def bolt(board: Device, recording: Recording, loop: bool = False) -> None:
         raise AuscultError(f"--recording for {board.name}, a real board", "a simulated one, whose sensor can play it",
                            "leave --recording out, or take --device sim_m4")
     with _package_needed(board):
-        sensor = json.loads(board.console.exec(_SENSOR, 30))
+        sensor = checked.ask(board.console, _SENSOR, 30)
     made = signal(recording, sensor)
     board.listen(made.words, loop=loop, **made.about)
 
