@@ -19,8 +19,9 @@ from .errors import AuscultError
 from .simulator import SimBoard, lock
 from .transport import Console
 
-# The native architectures by their number in sys.implementation._mpy (MicroPython's py/persistentcode.h)
-_ARCHITECTURES = ("", "x86", "x64", "armv6", "armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp", "xtensa", "xtensawin",
+# The native architectures by their number in sys.implementation._mpy (MicroPython's py/persistentcode.h). Number 6, armv7em,
+# is what a Cortex-M3 calls itself: it has no FPU, so it loads armv7m.
+_ARCHITECTURES = ("", "x86", "x64", "armv6", "armv6m", "armv7m", "armv7m", "armv7emsp", "armv7emdp", "xtensa", "xtensawin",
                   "rv32imc")
 # A board that mounts its flash below the root has its files in /flash (stm32 and nrf ports), others in /
 _FACTS = """

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finding and connecting to boards: which one is meant, a port that is held or silent, a board that runs something."""
 
+import contextlib
 import fcntl
+import grp
 import os
 import pty
 import subprocess
@@ -10,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from auscult_host import devices, serialport
+from auscult_host import boards, devices
 from auscult_host.errors import AuscultError
 from auscult_host.simulator import SimBoard
 
@@ -152,20 +154,55 @@ def test_ours_is_held_too(silent: str) -> None:
         fcntl.flock(port, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def test_no_such_port_and_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_such_port(tmp_path: Path) -> None:
     with devices.connect(str(tmp_path / "ttyACM7")) as device, pytest.raises(AuscultError, match="there is no port"):
         device.facts()
-    port = tmp_path / "ttyACM0"
-    port.touch()
-    os.chown(port, os.getuid(), os.getgid())
 
-    def refuse(*_: object) -> int:  # root may open all
-        raise PermissionError
 
-    monkeypatch.setattr(os, "open", refuse)
-    monkeypatch.setattr("grp.getgrgid", lambda gid: type("Group", (), {"gr_name": "dialout"}))
-    error = serialport.cannot_open(str(port), "")
-    assert "no permission" in error.found and "sudo usermod -aG dialout $USER" in error.hint
+@contextlib.contextmanager
+def anybody() -> Iterator[int]:
+    """Root may open everything: for a while a user who may not. Yields his number."""
+    user = 65534 if os.geteuid() == 0 else os.geteuid()
+    before = os.geteuid()
+    os.seteuid(user)
+    try:
+        yield user
+    finally:
+        os.seteuid(before)
+
+
+def test_no_permission_names_the_group(silent: str) -> None:
+    os.chmod(silent, 0)
+    if os.geteuid() == 0:
+        os.chown(silent, -1, grp.getgrnam("dialout").gr_gid)
+    group = grp.getgrgid(os.stat(silent).st_gid).gr_name
+    with anybody(), devices.connect(silent) as device, \
+            pytest.raises(AuscultError, match=rf"no permission to use .*sudo usermod -aG {group} \$USER"):
+        device.facts()
+
+
+def test_a_port_that_was_made_exclusive(silent: str, tmp_path: Path) -> None:
+    """As screen and picocom do: who opens it is told that it is busy."""
+    script = tmp_path / "screen.py"
+    script.write_text("import fcntl, sys, termios\nport = open(sys.argv[1], 'rb+', buffering=0)\n"
+                      "fcntl.ioctl(port, termios.TIOCEXCL)\nprint('held', flush=True)\ninput()\n")
+    with subprocess.Popen([sys.executable, str(script), silent], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout and other.stdin
+        assert other.stdout.readline() == b"held\n"
+        os.chmod(silent, 0o666)
+        with anybody(), devices.connect(silent) as device, pytest.raises(AuscultError, match="is in use by"):
+            device.facts()
+        other.stdin.write(b"\n")
+
+
+@pytest.mark.parametrize("name", boards.simulated())
+def test_simulated_boards_say_what_their_descriptions_say(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(devices, "flash_file", lambda name: tmp_path / name)
+    with devices.connect(name) as device:
+        facts = device.facts()
+    described = boards.load_simulated(name)
+    assert facts.arch == described.arch and facts.machine == f"{name} with {described.mcu}"
+    assert facts.disk_total == 1024 * described.disk_kib and 0.9 * 1024 * described.heap_kib < facts.heap_free
 
 
 def test_files_of_a_simulated_board_stay_until_they_are_forgotten(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
