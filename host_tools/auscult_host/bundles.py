@@ -49,11 +49,12 @@ class Source:
                            f"one for {arch}, which is what {board} runs",
                            f"auscult build --arch {arch}")
 
-    def extra(self, arch: str) -> dict[str, bytes]:
-        """{name on the board: bytes} of a bundle's features in Python and the model that sees them too; else nothing."""
+    def extra(self, which: str) -> dict[str, bytes]:
+        """{name on the board: bytes} of a bundle's features in Python and the model that sees them too; else nothing. which:
+        as module() says of the pipeline."""
         if self.folder is None or "extra" not in self.manifest:
             return {}
-        there = {"model.mpy": f"model-{arch}.mpy", "extra.json": "extra.json", "extra_features.py": "extra_features.py"}
+        there = {"model.mpy": f"model-{which}.mpy", "extra.json": "extra.json", "extra_features.py": "extra_features.py"}
         return {name: (self.folder / file).read_bytes() for name, file in there.items()}
 
     def smoke(self) -> dict[str, Any] | None:

@@ -248,6 +248,9 @@ def _failure(target: Target, log: Path) -> AuscultError:
     if found := re.findall(r"(lib/[\w-]+)/\S*: No such file", text):
         return AuscultError(f"{target.tree} lacks {found[0]}", f"the submodules that {target.board} needs",
                             "run " + " ".join(_submodules_command(target)))
+    if re.search(r"fatal error: c\w+: No such file|cannot find -lstdc\+\+", text):
+        return AuscultError(f"building for {target.board}: the compiler has no C++ library", "one for bare metal",
+                            toolchain.install_hint("libstdc++-arm-none-eabi-newlib"))
     errors = [line for line in text.splitlines() if re.search(r"\berror\b|\*\*\*", line)] or text.splitlines()
     return AuscultError(f"building for {target.board} failed:\n" + "\n".join(errors[:12]),
                         hint=f"mend what it names and run again, which goes on; all of it is in {log}")

@@ -86,7 +86,7 @@ def make(source: Source, config: dict[str, Any], arch: str, board: str, simulate
         which, config = "built in", config | {"pipeline": source.spec.name}
     else:
         which, file, module = source.module(arch, board)
-        model = {file: module, **source.extra(arch)}
+        model = {file: module, **source.extra(which)}
         if config.get("pipeline", "").endswith((".mpy", ".py")):
             config = config | {"pipeline": "extra.json" if "extra.json" in model else file}
     checked(config)

@@ -15,7 +15,7 @@ import numpy
 import numpy as np
 import pytest
 import windows
-from auscult_host import build, cli, dataset, extra_features, firmware, generate, recordings, rows
+from auscult_host import build, bundles, cli, dataset, extra_features, firmware, generate, recordings, rows
 from auscult_host import features as table
 from auscult_host.simulator import SimBoard
 from auscult_host.spec import PipelineSpec
@@ -112,7 +112,8 @@ except TypeError as error:
     assert said == ["0", "True 1", "object with buffer protocol required"]
 
 
-def test_a_model_of_both(board: SimBoard, tmp_path: Path) -> None:
+@pytest.mark.parametrize("which", ["armv7emsp", "portable-armv7emsp", "portable"])
+def test_a_model_of_both(board: SimBoard, tmp_path: Path, which: str) -> None:
     """A recording through the bundle, on the board: words of the C equal in every bit, of the Python within one."""
     generate.generate(tmp_path / "data", machines=2, sessions=1, seconds=3.0)
     text = re.search(r"```python\n(NAMES.*?)```", PAGE.read_text(), re.DOTALL)[1]  # type: ignore[index]
@@ -122,13 +123,14 @@ def test_a_model_of_both(board: SimBoard, tmp_path: Path) -> None:
     made = rows.read(tmp_path / "rows.parquet")
     model = DecisionTreeClassifier(max_depth=5, random_state=0).fit(made.values, made.labels)
     joblib.dump(model, tmp_path / "own.joblib")
-    cli.app(["build", str(tmp_path / "own.joblib"), "--like", str(tmp_path / "rows.parquet"), "--board", "sim_m4"],
+    cli.app(["build", str(tmp_path / "own.joblib"), "--like", str(tmp_path / "rows.parquet"), "--board", "sim_m4", "--portable"],
             standalone_mode=False)
     bundle, entry = tmp_path / "own.bundle", dataset.scan(tmp_path / "data")[0]
     for kind in ("pipeline", "model"):
-        board.put(bundle / f"{kind}-armv7emsp.mpy", f"/own/{kind}.mpy")
+        board.put(bundle / f"{kind}-{which}.mpy", f"/own/{kind}.mpy")
     for name in ("extra.json", "extra_features.py"):
         board.put(bundle / name, f"/own/{name}")
+    assert bundles.read(bundle).extra(which)["model.mpy"] == (bundle / f"model-{which}.mpy").read_bytes()
     (tmp_path / "in").write_bytes(recordings.to_int16(entry.read(), made.spec.full_scale).astype("<i2").tobytes())
     said = board.exec(f"""
 import json, simboard

@@ -171,6 +171,7 @@ def test_only_a_firmwares_folder_is_replaced(tmp_path: Path, capsys: pytest.Capt
     ("region \\`FLASH_TEXT' overflowed by 12345 bytes", "12,345 bytes too big for FLASH_TEXT"),
     ("app partition is too small for binary micropython.bin size 0x1f0010 (overflow 0x10)", "16 bytes too big"),
     ("main.c:1: error: unknown type name", "error: unknown type name"),
+    ("new_delete.cpp:11:10: fatal error: cstdlib: No such file or directory", "the compiler has no C++ library"),
     ("fatal error: ../../lib/lwip/src/include/lwip/init.h: No such file or directory", "lacks lib/lwip"),
 ])
 def test_a_failed_build_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
