@@ -15,7 +15,6 @@ from .errors import AuscultError
 
 # Never imported by MicroPython, or not from the package's folder
 _ELSEWHERE = {"auscult/busio_parts.py", "auscult/sensors/circuitpython.py", "auscult/slots.py"}
-_EMITTERS = {"armv7em": "armv7m"}  # what a Cortex-M3 or an M4 without FPU calls itself
 
 
 @dataclass
@@ -80,7 +79,6 @@ def make(source: Source, config: dict[str, Any], arch: str, board: str, simulate
          built_in: bool = False) -> Payload:
     """Everything for a board that says of itself that it is of this architecture. built_in: package and pipeline are in its
     firmware (`auscult firmware`), so that only configuration and smoke test are left."""
-    arch = _EMITTERS.get(arch, arch)
     model: dict[str, bytes] = {}
     if built_in:
         which, config = "built in", config | {"pipeline": source.spec.name}
