@@ -2,7 +2,6 @@
 """A firmware with the device package frozen and a bundle's pipeline in flash, for real and simulated boards."""
 
 import hashlib
-import importlib.util
 import json
 import re
 import shlex
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import __version__, boards, build, device, files, hostlib, micropython, paths, toolchain
+from . import __version__, boards, build, bundles, device, files, hostlib, micropython, paths, payload, toolchain
 from . import micropython_ports as ports
 from .errors import AuscultError
 from .spec import check_identifier
@@ -56,21 +55,20 @@ def make(wanted: Wanted, out: Path | None = None, dry_run: bool = False,
 
 def read_bundle(bundle: Path) -> tuple[str, str]:
     """(name, C) of the pipeline in a bundle of `auscult build`."""
-    hint = "make one with `auscult build`"
+    if (bundle / "model.c").is_file() and not (bundle / "pipeline.c").is_file():
+        raise AuscultError(f"{bundle} is a model alone", "the bundle of a whole pipeline",
+                           "`auscult build --like rows.parquet` puts a pipeline in front of it")
+    if not bundle.is_dir():
+        raise AuscultError(f"{bundle} is not a bundle", "a folder made by `auscult build`", "make one with `auscult build`")
+    source = bundles.read(bundle)
+    if (made := source.manifest.get("auscult")) != __version__:
+        raise AuscultError(f"{bundle} was built by Auscult {made}", f"{__version__}: its C needs headers of the same version",
+                           "build it again with `auscult build`")
     try:
-        manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
-        source = (bundle / "pipeline.c").read_text(encoding="utf-8") if isinstance(manifest, dict) else ""
-        name = manifest["name"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        if isinstance(error, OSError) and (bundle / "model.c").is_file():
-            raise AuscultError(f"{bundle} is a model alone", "the bundle of a whole pipeline",
-                               "`auscult build --like rows.parquet` puts a pipeline in front of it") from error
-        what = f"no {Path(error.filename).name} in it" if isinstance(error, OSError) else "its manifest.json is damaged"
-        raise AuscultError(f"{bundle} is not a bundle: {what}", "a folder with manifest.json and pipeline.c", hint) from error
-    if manifest.get("auscult") != __version__:
-        raise AuscultError(f"{bundle} was built by Auscult {manifest.get('auscult')}", f"{__version__}: its C needs headers of "
-                           "the same version", "build it again with `auscult build`")
-    return check_identifier(name, "pipeline name"), source
+        return source.spec.name, (bundle / "pipeline.c").read_text(encoding="utf-8")
+    except OSError as error:
+        raise AuscultError(f"{bundle} has no pipeline.c that can be read ({error.strerror})", "all files of the bundle",
+                           "build it again with `auscult build`") from error
 
 
 def _module(name: str, source: str) -> Path:
@@ -111,22 +109,14 @@ def _foreign(folder: Path) -> str:
 
 def frozen(chips: Sequence[str]) -> list[str]:
     """Files of the device package for a real board: all but the virtual chips, or with these drivers only."""
-    packages, sensors = _packages(), device.module("sensors")
+    sensors = device.module("sensors")
     drivers = {chip: f"auscult/sensors/{file}.py" for table in (sensors.CHIPS, sensors.SLOW) for chip, (file, _) in table.items()}
     if unknown := [chip for chip in chips if chip not in drivers]:
         raise AuscultError(f"the chip {unknown[0]!r}", "one of " + ", ".join(sorted(drivers)), "for example --chip adxl345")
     whole = [url[0] for url in json.loads((paths.assets() / "firmware" / "package.json").read_text())["urls"]]
     core = [file for file in whole if Path(file).parent == Path("auscult")]
-    chosen = packages.closure(*core, *(drivers[chip] for chip in chips))
+    chosen = payload.packages().closure(*core, *(drivers[chip] for chip in chips))
     return list(chosen) if chips else whole
-
-
-def _packages() -> Any:
-    found = importlib.util.spec_from_file_location("auscult_packages", paths.assets() / "firmware" / "packages.py")
-    assert found is not None and found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module
 
 
 def _simulated(wanted: Wanted, facts: dict[str, Any], modules: list[Path], out: Path, dry_run: bool,

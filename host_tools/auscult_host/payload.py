@@ -81,6 +81,9 @@ def make(source: Source, config: dict[str, Any], arch: str, board: str, simulate
     firmware (`auscult firmware`), so that only configuration and smoke test are left."""
     model: dict[str, bytes] = {}
     if built_in:
+        if "extra" in source.manifest:
+            raise AuscultError("--built-in for a bundle with extra features", "a bundle without them",
+                               "deploy it without --built-in: its files go onto the board")
         which, config = "built in", config | {"pipeline": source.spec.name}
     else:
         which, file, module = source.module(arch, board)
@@ -108,7 +111,7 @@ def package(arch: str, chip: str, simulated: bool) -> dict[str, bytes]:
     if simulated:
         wanted += ["auscult/virtual/machine.py", f"auscult/virtual/{file}.py",
                    f"auscult/virtual/{'feed' if slow_chip else 'setup'}.py"]
-    names = set(_packages().closure(*[name for name in wanted if (paths.assets() / "firmware" / name).is_file()])) - _ELSEWHERE
+    names = set(packages().closure(*[name for name in wanted if (paths.assets() / "firmware" / name).is_file()])) - _ELSEWHERE
     names = {name for name in names if arch or not name.endswith("_viper.py")}
     return {re.sub(r"py$", "mpy", name): (compiled / Path(name).relative_to("auscult").with_suffix(".mpy")).read_bytes()
             for name in sorted(names)}
@@ -120,7 +123,7 @@ def main_py() -> bytes:
 
 
 @functools.cache
-def _packages() -> Any:
+def packages() -> Any:
     """firmware/packages.py: which file imports which."""
     spec = importlib.util.spec_from_file_location("auscult_packages", paths.assets() / "firmware" / "packages.py")
     assert spec and spec.loader

@@ -142,16 +142,19 @@ def test_a_missing_compiler_is_named(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_what_is_no_bundle_is_refused(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "no manifest.json in it" in refused(capsys, "sim_m4", "--bundle", tmp_path)["found"]
+    assert "is not a bundle" in refused(capsys, "sim_m4", "--bundle", tmp_path)["found"]
     broken = shutil.copytree(bundle, tmp_path / "broken")
     (broken / "pipeline.c").unlink()
-    assert "no pipeline.c in it" in refused(capsys, "sim_m4", "--bundle", broken)["found"]
+    assert "has no pipeline.c" in refused(capsys, "sim_m4", "--bundle", broken)["found"]
     manifest = json.loads((bundle / "manifest.json").read_text())
     shutil.copy(bundle / "pipeline.c", broken)
     (broken / "manifest.json").write_text(json.dumps(manifest | {"auscult": "0.0.9"}))
     assert "was built by Auscult 0.0.9" in refused(capsys, "sim_m4", "--bundle", broken)["found"]
     (broken / "manifest.json").write_text("[]")
-    assert "its manifest.json is damaged" in refused(capsys, "sim_m4", "--bundle", broken)["found"]
+    assert "is not a bundle" in refused(capsys, "sim_m4", "--bundle", broken)["found"]
+    (broken / "pipeline.c").rename(broken / "model.c")
+    assert "is a model alone" in refused(capsys, "sim_m4", "--bundle", broken)["found"]
+    assert "is not a bundle" in refused(capsys, "sim_m4", "--bundle", tmp_path / "none")["found"]
 
 
 def test_a_pipeline_must_not_have_the_name_of_a_module(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
