@@ -71,7 +71,8 @@ def _usb() -> Iterator[Finding]:
     for one in seen:
         name = f"{one.ids} {one.what}" + (f" ({', '.join(one.boards)})" if one.boards else "")
         if one.role == "bootloader":
-            yield Finding("wrong", "a board without MicroPython", name, "auscult flash BOARD")
+            yield Finding("wrong", "a board without MicroPython", name,
+                          f"auscult flash {one.boards[0] if len(one.boards) == 1 else 'BOARD'}")
         elif one.role == "probe":
             yield Finding("note", "a debug probe", f"{name}: no console here", "plug in the board's own USB, too")
         else:

@@ -242,6 +242,14 @@ def test_a_dry_run_shows_the_commands(flash: Flash, images: Callable[..., Path])
     assert "RPI_PICO is not flashed by dfu" in error["found"] and error["expected"] == "one of uf2"
 
 
+def test_firmware_older_than_the_native_modules_is_refused(flash: Flash, images: Callable[..., Path], tmp_path: Path) -> None:
+    file, folder = images("RPI_PICO", "uf2", ".uf2"), drive(tmp_path / "RPI-RP2")
+    file.write_bytes(file.read_bytes().replace(b"v1.25.0 on 2025-04-15", b"v1.22.2 on 2024-02-22"))
+    error = flash("RPI_PICO", "--file", file, "-d", folder)["error"]
+    assert "has MicroPython v1.22" in error["found"] and "1.23 or newer" in error["expected"]
+    assert [file.name for file in folder.iterdir()] == ["INFO_UF2.TXT"]
+
+
 def test_which_board(flash: Flash, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no board that is known is plugged in" in flash()["error"]["found"]
     assert "there is no board 'PICO'" in flash("PICO")["error"]["found"]

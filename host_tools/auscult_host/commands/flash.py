@@ -2,6 +2,7 @@
 """`auscult flash`: MicroPython onto a board that has none, or another."""
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from .. import boards, devices, flashing, toolchain
+from ..doctor import OLDEST
 from ..errors import AuscultError
 from ..flashing import images
 
@@ -58,7 +60,9 @@ def flash(
     if as_json:
         print(json.dumps(result))
         return result
-    console.print(f"{description.name}: {escape(result['result'])}")
+    if result.get("verified"):
+        console.print(f"{description.name}: {result['verified']}")
+    console.print(f"{description.name}: {escape(result['result'])}", soft_wrap=True)
     if not dry_run:
         console.print(f"[bold green]next:[/] auscult deploy BUNDLE --device {result['device']}", soft_wrap=True)
     return result
@@ -72,6 +76,10 @@ def _real(board: boards.RealBoard, device: str | None, file: Path | None, method
                               "trust": plan.trust, "image_is_for": plan.says}
     console.print(f"{plan.image.name}: {plan.says or 'it does not say for which board'}\n  SHA-256 {plan.sha256}, "
                   f"{_TRUST[plan.trust]}", soft_wrap=True)
+    version = re.search(r"MicroPython v(\d+)\.(\d+)", plan.says)
+    if version and (int(version[1]), int(version[2])) < OLDEST:
+        raise AuscultError(f"{plan.image} has {version[0]}", f"{'.'.join(map(str, OLDEST))} or newer, for native modules",
+                           f"take a newer image, as {images.name(board, way)}")
     if dry_run:
         target = device or "DEVICE"
         result["commands"] = [shlex.join(command) for command in plan.method.commands(plan.image, board, way, target, erase)]
@@ -88,9 +96,9 @@ def _real(board: boards.RealBoard, device: str | None, file: Path | None, method
         said = "written; the board has not shown itself on USB yet: reset it, then `auscult devices --ask`"
     else:
         said = f"{facts.machine} runs {facts.implementation} {'.'.join(map(str, facts.version))}"
-    version = images.pinned()[0]
-    if facts and file is None and ".".join(map(str, facts.version)) != version:
-        raise AuscultError(f"the board answers, but with {'.'.join(map(str, facts.version))}", f"MicroPython {version}",
+    pinned = images.pinned()[0]
+    if facts and file is None and ".".join(map(str, facts.version)) != pinned:
+        raise AuscultError(f"the board answers, but with {'.'.join(map(str, facts.version))}", f"MicroPython {pinned}",
                            "reset it and ask again: `auscult devices --ask`")
     return result | {"device": target, "verified": verified, "version": list(facts.version) if facts else None, "result": said}
 
