@@ -14,6 +14,7 @@ from .boardlink import BoardLink, selector
 from .devices import Device
 from .errors import AuscultError
 from .payload import Payload, main_py
+from .serialport import NoPortError
 from .session import LinkLost, Session, digest_of
 from .transport import LinkError
 
@@ -102,7 +103,11 @@ def over(link: Link, project: Payload | Maker, progress: Progress = lambda what,
         before = work.moved
         try:
             return work.run()
-        except (LinkLost, LinkError) as error:
+        except (LinkLost, LinkError, NoPortError) as error:
+            if isinstance(error, NoPortError):  # a cable that was pulled may be put in again
+                if work.result.attempts == 1:
+                    raise
+                time.sleep(0.5)
             if work.moved > before:
                 work.heard = time.monotonic()
             if time.monotonic() > work.heard + patience_s:

@@ -8,6 +8,10 @@ from pathlib import Path
 from .errors import AuscultError
 
 
+class NoPortError(AuscultError):
+    """There is no such port: it was never there, or its cable was pulled."""
+
+
 def holders(port: str) -> list[str]:
     """Other programs that have the port open, as 'minicom (process 4711)'. Only Linux tells, and of one's own programs."""
     found = []
@@ -40,8 +44,8 @@ def cannot_open(port: str, reason: str) -> AuscultError:
     try:
         os.close(os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK))
     except FileNotFoundError:
-        return AuscultError(f"there is no port {port}", "a board's serial port",
-                            "check the cable (some only charge); `auscult devices` lists what is plugged in")
+        return NoPortError(f"there is no port {port}", "a board's serial port",
+                           "check the cable (some only charge); `auscult devices` lists what is plugged in")
     except PermissionError:
         return _not_permitted(port)
     except OSError as error:

@@ -2,8 +2,15 @@
 """Deploying over cables that damage bytes, fall silent or are pulled with the board's power: whatever happens, the board gives
 verdicts afterwards, with a package and a model that are whole; `make bench` does 200 of these."""
 
+import contextlib
+import threading
+
 import pytest
+from auscult_host import deploy
 from auscult_host.benchmarks import links
+from auscult_host.benchmarks.faulty_link import Faults, FaultyLink
+from auscult_host.devices import Device
+from auscult_host.transport import Console
 
 
 @pytest.mark.parametrize(("board", "count"), [("sim_m4", 6), ("sim_rv32", 2), ("sim_m0", 2)])
@@ -12,6 +19,19 @@ def test_bad_cables_leave_no_corrupted_board(board: str, count: int) -> None:
     assert tally.corrupted == []
     assert tally.completed == tally.tried == count
     assert tally.attempts > count and len(tally.errors) == tally.attempts - count  # some cables were bad enough
+
+
+def test_a_cable_that_is_put_in_again_is_gone_on_with() -> None:
+    """It is pulled in the middle of sending, and comes back under the same name: one command, nothing sent twice but a piece."""
+    with links.Bench("sim_m4") as bench:
+        project = links.projects(bench.arch, bench.name)[0]
+        with (FaultyLink(bench.board.port, Faults(cut_after=60_000, unplug=True), on_cut=lambda: timer.start()) as link,
+              contextlib.closing(Console(link.port)) as console):
+            timer = threading.Timer(2.0, link.plug)
+            result = deploy.install(Device(bench.name, link.port, console), project)
+        assert result.attempts > 1 and result.switched
+        assert result.bytes <= sum(map(len, [*project.app.values(), *project.model.values()])) + 20_000  # and main.py
+        assert bench.fault_of([project]) == ""
 
 
 def test_an_unchanged_project_hardly_uses_the_wire() -> None:

@@ -181,7 +181,7 @@ def _attempt(bench: Bench, wanted: payload.Payload, faults: Faults, seed: int, t
     """Whether the command has succeeded."""
     with bench.over(faults, seed) as (device, link):
         try:
-            result = deploy.install(device, wanted, patience_s=15)
+            result = deploy.install(device, wanted, patience_s=1 if faults.unplug else 15)
         except AuscultError as error:
             tally.errors.append(error.found.splitlines()[0])
             return False
