@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from .transport import BoardError, Console, LinkError, NoPromptError
 
 _ATTEMPTS = 8
-_WHOLE = 3000  # bytes of a program that is tried in one piece
+_WHOLE = 8000  # bytes of a program that is tried in one piece
 _PIECE, _LEAST = 192, 24  # bytes; what did not get through is halved
 _BEGUN = "\x02"
 _PATIENCE_S = (2.0, 2.0, 4.0, 10.0)  # a link that loses bytes is noticed soon, a busy PC gets its time
