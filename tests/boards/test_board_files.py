@@ -4,6 +4,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from auscult_host import boards, build, cli, costs, device, fit, toolchain
@@ -176,11 +177,17 @@ def test_fit(tmp_path: Path) -> None:
 
 
 def test_fit_when_time_or_memory_runs_out(tmp_path: Path) -> None:
-    fast = {"window": 4096, "hop": 8, "rate_hz": 26667.0, "axes": ["x", "y", "z"], "features": ["rms.x", "dominant.x"]}
+    fast: dict[str, Any] = {"window": 4096, "hop": 8, "rate_hz": 26667.0, "features": ["rms.x", "dominant.x"]}
     _, bundle = _bundle(tmp_path, ["armv7emsp"], **fast)
     one, = fit.fit(bundle, ["NUCLEO_WB55"])
     assert one.verdict == "no"
+    assert one.seconds is not None
     assert any(why.startswith("time: ") for why in one.why)
+    every = round(one.seconds * fast["rate_hz"] / 0.75)  # samples in which it is busy for three quarters of the time
+    _, bundle = _bundle(tmp_path, ["armv7emsp"], **fast | {"hop": every})
+    one, = fit.fit(bundle, ["NUCLEO_WB55"])
+    assert one.share == pytest.approx(0.75, rel=0.05)
+    assert one.verdict == "tight"
     wide = {"window": 4096, "hop": 4096, "axes": list("abcdefgh"), "features": ["rms.a"]}
     _, bundle = _bundle(tmp_path, ["armv7emsp"], **wide)
     one, = fit.fit(bundle, ["NUCLEO_L476RG"])

@@ -192,7 +192,7 @@ def test_dry_run(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-m", "robot", "--dryrun", "--output", "NONE", "--log", "NONE", "--report", "NONE",
                            str(tmp_path)], capture_output=True, text=True, check=False)
     assert not done.returncode, done.stdout + done.stderr
-    assert "9 tests, 9 passed" in done.stdout
+    assert "10 tests, 10 passed" in done.stdout
 
 
 def _renode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
@@ -238,26 +238,14 @@ def test_script_for_the_monitor(tmp_path: Path) -> None:
         assert command in suite
 
 
-_SCENARIO = """
-boards = ["sim_m4", "STM32F4DISC"]
-bundle = "bundle"
-recordings = ["recording.parquet"]
-chip = "lis2dw12"
-decision = { k = 2, n = 3 }
-expect = ["unbalance after 6 s", "no lost samples"]
-"""
-
-
 def test_one_scenario_for_two_simulators(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                          capsys: pytest.CaptureFixture[str]) -> None:
     """The same file plays the same words, and the nodes say the same; another simulator is in Renode's place."""
     _renode(tmp_path / "bin", monkeypatch, f'exec "{sys.executable}" "{Path(stand_in_renode.__file__)}" "$@"\n')
-    scenario = made / "fault.toml"
-    scenario.write_text(_SCENARIO)
     said = {}
     for name in ("qemu", "renode"):
         with pytest.raises(SystemExit) as done:
-            cli.main(["simulate", str(scenario), "--simulator", name, "--json"])
+            cli.main(["simulate", str(made / "fault.toml"), "--simulator", name, "--json"])
         run, = json.loads(capsys.readouterr().out)["runs"]
         assert not done.value.code, run
         said[name] = [(line["w"], line["v"], line["s"]) for line in run["verdicts"]]

@@ -32,6 +32,15 @@ from auscult import smoke
 r = smoke.run("/flash/model_a")
 print("SMOKE", r["ok"], r["why"])
 """
+_SCENARIO = """\
+# one declaration for two simulators: auscult simulate fault.toml [--simulator renode]
+boards = ["sim_m4", "STM32F4DISC"]
+bundle = "bundle"
+recordings = ["recording.parquet"]
+chip = "{chip}"
+decision = {{ k = {k}, n = {n} }}
+expect = ["{fault} after {at:g} s", "no lost samples"]
+"""
 
 
 def trained() -> tuple[train.Trained, recordings.Recording]:
@@ -80,6 +89,7 @@ def main(out: Path) -> None:
     lines = "\n".join(f"w('{chunk}') and None" for chunk in chunks)
     (out / "upload.py").write_text(_UPLOAD.format(size=len(module), chunks=lines))
     (out / "smoke.py").write_text(_SMOKE)
+    (out / "fault.toml").write_text(_SCENARIO.format(chip=CHIP, k=K, n=N, fault=FAULT, at=FAULT_AT_S))
     expected = {"verdicts": verdicts, "fault": FAULT, "fault_at_ms": 1000 * FAULT_AT_S, "module_bytes": len(module),
                 "within_ms": 1000 * (K + 1.5) * WINDOW / RATE_HZ}
     (out / "expected.json").write_text(json.dumps(expected) + "\n")
