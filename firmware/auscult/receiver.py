@@ -108,6 +108,7 @@ class Receiver:
             "protocol": PROTOCOL, "auscult": __version__, "window": self._carrier.window, "home": self._home,
             "free": disk[0] * disk[3], "block": disk[0], "heap": gc.mem_free(), "record": self._slots.load(),
             "mpy": getattr(it, "_mpy", 0), "version": it.version[:3], "machine": getattr(it, "_machine", ""),
+            "build": getattr(it, "_build", ""),
             "implementation": it.name}).encode()
 
     def _do_D(self, payload, sequence):

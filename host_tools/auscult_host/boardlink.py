@@ -137,7 +137,7 @@ import os, sys
 i = sys.implementation
 d = os.statvfs(os.getcwd())
 answer = {'implementation': i.name, 'version': i.version[:3], 'mpy': getattr(i, '_mpy', 0), 'free': d[0] * d[3],
-          'block': d[0], 'machine': getattr(i, '_machine', ''), 'lacks': [], 'main': ''}
+          'block': d[0], 'machine': getattr(i, '_machine', ''), 'build': getattr(i, '_build', ''), 'lacks': [], 'main': ''}
 for name in ('hashlib', 'binascii', 'select', 'json', 'asyncio'):
     try:
         m = __import__(name)

@@ -66,13 +66,13 @@ def _set(config: dict[str, Any], key: str, value: Any) -> None:
 
 
 def checked(config: dict[str, Any]) -> dict[str, Any]:
-    """The configuration as it is, if the node takes it."""
+    """The configuration with all its defaults, if the node takes it."""
     module = device.module("config")
     try:
-        module.check(config)
+        full: dict[str, Any] = module.check(config)
     except module.ConfigError as error:
         raise AuscultError(f"the node's configuration: {error}", "what docs/node.md allows") from error
-    return config
+    return full
 
 
 def make(source: Source, config: dict[str, Any], arch: str, board: str, simulated: bool = False,
@@ -88,17 +88,17 @@ def make(source: Source, config: dict[str, Any], arch: str, board: str, simulate
     else:
         which, file, module = source.module(arch, board)
         model = {file: module, **source.extra(which)}
-        if config.get("pipeline", "").endswith((".mpy", ".py")):
+        if config.get("pipeline", ".mpy").endswith((".mpy", ".py")):
             config = config | {"pipeline": "extra.json" if "extra.json" in model else file}
-    checked(config)
+    full = checked(config)
     model["auscult.json"] = _text(config)
     test = source.smoke()
     if test is None:
         raise AuscultError("the bundle has no smoke test: an older version of Auscult built it", "one from this version",
                            "build it again: auscult build")
     model["smoke.json"] = _text(test)
-    app = {} if built_in else package(arch, config["sensor"]["chip"], simulated)
-    return Payload(str(config.get("name", source.spec.name)), app, model, arch, which)
+    app = {} if built_in else package(arch, full["sensor"]["chip"], simulated)
+    return Payload(full["name"], app, model, arch, which)
 
 
 def package(arch: str, chip: str, simulated: bool) -> dict[str, bytes]:

@@ -3,6 +3,7 @@
 
 import dataclasses
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -55,7 +56,7 @@ def deploy_(
 
         def make(about: dict[str, Any]) -> payload.Payload:
             _ask_about_older(about.get("auscult", ""), yes)
-            found = _board(connected, about["machine"], board)
+            found = _board(connected, about, board)
             if found is None and config is None:
                 console.print(f"[bold yellow]caution:[/] {about['machine']} is not among the boards that `auscult boards` lists: "
                               "the sensor is expected at the bus's own pins; --set scl=.. and the like say where it is",
@@ -65,7 +66,7 @@ def deploy_(
             else:
                 made = payload.configuration(source, found, chip=chip and chip.lower(), bus=bus, k=k, n=n, name=name,
                                              settings=chosen)
-            sensor.update(made["sensor"])
+            sensor.update(payload.checked(made)["sensor"])
             arch = devices.architecture(about["mpy"] >> 10 & 15)
             return payload.make(source, made, arch, connected.name, connected.simulated is not None, built_in)
 
@@ -109,21 +110,23 @@ def _read_config(file: Path) -> dict[str, Any]:
     return found
 
 
-def _board(connected: devices.Device, machine: str, chosen: str | None) -> boards.Board | None:
+def _board(connected: devices.Device, about: dict[str, Any], chosen: str | None) -> boards.Board | None:
     """The board's description: as chosen, or by its USB ids and what it calls itself; None where that is not enough."""
     if connected.simulated is not None:
         return boards.load(connected.name)
     if chosen is not None:
         return boards.load(chosen)
     port = devices.usb_of(connected.port)
-    named = [name for name in boards.real() if _same(boards.load_real(name).micropython.board, machine)]
+    named = [name for name in boards.real() if _same(boards.load_real(name).micropython.board, about)]
     likely = [name for name in (devices.boards_at(port) if port else []) if name in named] or named
     return boards.load(likely[0]) if len(likely) == 1 else None
 
 
-def _same(board: str, machine: str) -> bool:
-    """Whether MicroPython's name of a board is what it calls itself: NUCLEO_F446RE, "NUCLEO-F446RE with STM32F446xx"."""
-    return machine.split(" with ")[0].upper().replace("-", "_").replace(" ", "_") == board
+def _same(board: str, about: dict[str, Any]) -> bool:
+    """Whether a board of MicroPython's is this one: by the name of its build, which MicroPython 1.25 and newer tell, or by
+    what it calls itself: NUCLEO_F446RE is "NUCLEO-F446RE with STM32F446xx"."""
+    said = about.get("build", "").split("-")[0] or about["machine"].split(" with ")[0]
+    return re.sub("[^A-Z0-9]", "", said.upper()) == board.replace("_", "")
 
 
 def _bolt(connected: devices.Device, source: bundles.Source, sensor: dict[str, Any], recording: Path | None) -> None:
