@@ -142,11 +142,12 @@ class Receiver:
     def _walk(self, folder, below=""):
         """Names of the files in a folder, with the folders below it, sorted."""
         names = []
-        for entry in os.ilistdir(self._home + folder + "/" + below):
+        for entry in os.ilistdir(self._home + folder + below):  # FAT takes no slash at the end
+            name = below + "/" + entry[0]
             if entry[1] == _DIRECTORY:
-                names += self._walk(folder, below + entry[0] + "/")
+                names += self._walk(folder, name)
             else:
-                names.append(below + entry[0])
+                names.append(name[1:])
         names.sort()
         return names
 

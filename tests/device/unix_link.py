@@ -11,6 +11,31 @@ from pathlib import Path
 from auscult_host import device, toolchain
 from auscult_host.session import LinkLost, Session
 
+# A file system of MicroPython's own on a file of this computer, instead of this computer's files
+_MOUNT = """
+import os, vfs
+class Disk:
+    def __init__(self, path):
+        self.file = open(path, 'r+b')
+    def readblocks(self, block, buf, offset=0):
+        self.file.seek(block * 512 + offset)
+        self.file.readinto(buf)
+    def writeblocks(self, block, buf, offset=0):
+        self.file.seek(block * 512 + offset)
+        self.file.write(buf)
+        self.file.flush()
+    def ioctl(self, op, arg):
+        return {4: self.file.seek(0, 2) // 512, 5: 512}.get(op, 0)
+disk = Disk('disk.img')
+FS = vfs.%s
+try:
+    vfs.mount(FS(disk), '/board')
+except OSError:
+    FS.mkfs(disk)
+    vfs.mount(FS(disk), '/board')
+os.chdir('/board')
+"""
+
 
 class Pipes:
     """The carrier to a receiver. Once the link's messages are used up it is dead, and so is the board."""
@@ -18,10 +43,9 @@ class Pipes:
     def __init__(self, link: "UnixLink", slot: str | None) -> None:
         self._link = link
         self._decoders = [device.module("frames").Decoder(4096) for _ in range(2)]
-        code = f"import auscult_slots as s\ns.receive({slot or ''!r})"
-        environment = {**os.environ, "MICROPYPATH": f".:{toolchain.micropython_dir() / 'extmod'}"}
-        self._process = subprocess.Popen([str(toolchain.unix_micropython()), "-X", "heapsize=256k", "-c", code], cwd=link.folder,
-                                         env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        code = link.mount + f"import auscult_slots as s\ns.receive({slot or ''!r})"
+        self._process = subprocess.Popen(interpreter(code), cwd=link.folder, env=link.environment, stdin=subprocess.PIPE,
+                                         stdout=subprocess.PIPE)
 
     def read(self) -> bytes:
         out = self._process.stdout
@@ -55,15 +79,36 @@ class Pipes:
             raise LinkLost("the cable was cut")
 
 
+def interpreter(code: str) -> list[str]:
+    return [str(toolchain.unix_micropython()), "-X", "heapsize=256k", "-c", code]
+
+
 @dataclass
 class UnixLink:
-    """folder: the board's files. cut_after: messages, of both directions, that get through; None: all. passed: so far."""
+    """folder: the board's files, or where they lie in disk.img as file_system ("VfsFat", "VfsLfs2"). cut_after: messages, of
+    both directions, that get through; None: all. passed: so far."""
 
     folder: Path
+    file_system: str = ""
     cut_after: int | None = None
     passed: int = 0
     carried: int = 0
     _open: list[Pipes] = field(default_factory=list)
+
+    @property
+    def mount(self) -> str:
+        return _MOUNT % self.file_system if self.file_system else ""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "MICROPYPATH": f".:{toolchain.micropython_dir() / 'extmod'}"}
+
+    def run(self, code: str) -> str:
+        """What a program on the board prints."""
+        done = subprocess.run(interpreter(self.mount + code), cwd=self.folder, env=self.environment, capture_output=True,
+                              text=True, timeout=30, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def open(self, slot: str | None = None) -> Session:
         self.close()
