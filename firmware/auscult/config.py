@@ -14,7 +14,7 @@ SLOW_CHIPS = ("bme280", "mcp9808", "sht3x", "sht4x", "tmp117")  # slow sensors t
 #   classes: {class name: {"k": .., "k_off": ..}}
 TABLE = (
     ("", "name", "text", (32,), "auscult"),
-    ("", "pipeline", "text", (120,), "/pipeline.mpy"),  # a .mpy file, here or /there, or a module in the firmware
+    ("", "pipeline", "text", (120,), "/pipeline.mpy"),  # a .mpy file, here or /there, a module in the firmware, or an extra.json
     ("", "watchdog_s", "int", (0, 300), 0),  # 0: none, as while developing
     ("", "shaft_hz", "number", (0.01, 100000), None),  # speed of the shaft where it is not the pipeline's nominal one
     ("sensor", "chip", "choice", tuple(sorted(list(CHIPS) + list(SLOW_CHIPS))), "adxl345"),
