@@ -74,7 +74,7 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
     """(key, value) of everything a board has; an absent table is told, not left out."""
     lines = []
     for key, value in row.items():
-        if key == "sources":
+        if key == "sources" or value == "":
             continue
         if isinstance(value, dict):
             lines += [(f"{key}.{inner}", part) for inner, part in _lines(value)]
