@@ -101,13 +101,13 @@ def make(source: Source, config: dict[str, Any], arch: str, board: str, simulate
     return Payload(full["name"], app, model, arch, which)
 
 
-def package(arch: str, chip: str, simulated: bool) -> dict[str, bytes]:
+def package(arch: str, chip: str, simulated: bool, programs: tuple[str, ...] = ("node", "receiver")) -> dict[str, bytes]:
     """{name: bytes} of what a node with this chip imports, compiled; with the virtual chip on a simulated board."""
     compiled = playback.bytecode(arch or "armv6m")  # without native code the files of the viper emitter stay away
     sensors = device.module("sensors")
     slow_chip = chip in slow.chips()
     file = (sensors.SLOW if slow_chip else sensors.CHIPS)[chip][0]
-    wanted = ["auscult/node.py", "auscult/receiver.py", f"auscult/sensors/{file}.py"]
+    wanted = [*(f"auscult/{name}.py" for name in programs), f"auscult/sensors/{file}.py"]
     if simulated:
         wanted += ["auscult/virtual/machine.py", f"auscult/virtual/{file}.py",
                    f"auscult/virtual/{'feed' if slow_chip else 'setup'}.py"]

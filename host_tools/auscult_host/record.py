@@ -201,7 +201,7 @@ def _way(board: Device, chip: str, progress: Callable[[str], None]) -> str:
         if has:
             return way
     files = Files(board)
-    for name, data in payload.package(board.facts().arch, chip, simulated).items():
+    for name, data in payload.package(board.facts().arch, chip, simulated, ("node",)).items():
         progress(f"sending {name}")
         files.put(f"lib/{name}", data)
     return _LIB

@@ -2,9 +2,9 @@
 // The monitor's page: draws what the server's events bring. Texts of the node are only ever set as text.
 "use strict";
 
-const LOWEST_DB = -110, DB_STEP = 0.5, SHOWN_DB = 80;
+const LOWEST_DB = -110, DB_STEP = 0.5, SHOWN_DB = 60, HEAT_DB = 45;
 const ROWS = 14, SPAN_MS = 60000, HISTORY = 240, FEWEST = 40, SILENT_S = 10;
-const OTHERS = ["#c0322b", "#b0599a", "#c26a00", "#5b5bd6", "#0d8a8a", "#8a5a44"];
+const OTHERS = 6;  // colours for classes that are not normal
 // stops of a map from dark to light that keeps its order in grey
 const HEAT = [[8, 10, 30], [60, 20, 100], [140, 40, 110], [215, 80, 70], [250, 160, 60], [252, 245, 190]];
 
@@ -28,7 +28,7 @@ const count = (n) => n.toLocaleString("en");
 function number(x) {
   if (x === 0) return "0";
   const size = Math.abs(x);
-  return size >= 1000 || size < 0.001 ? x.toExponential(1) : String(Number(x.toPrecision(3)));
+  return size >= 1000 || size < 1e-5 ? x.toExponential(1) : String(Number(x.toPrecision(3)));
 }
 
 function brief(x) {
@@ -45,7 +45,7 @@ function colour(state) {
   if (!state) return style("--wait");
   if (state === seen.last.normal) return style("--good");
   const classes = (seen.last.node.classes || Object.keys(seen.last.counts)).filter((name) => name !== seen.last.normal);
-  return OTHERS[Math.max(0, classes.indexOf(state)) % OTHERS.length];
+  return style("--class" + Math.max(0, classes.indexOf(state)) % OTHERS);
 }
 
 function canvas(id) {
@@ -225,7 +225,7 @@ function drawSpectrogram() {
   let loudest = 0;
   for (const run of seen.spectra) loudest = Math.max(loudest, Math.max(...run[axis].subarray(1)));
   const columns = Math.max(FEWEST, seen.spectra.length), first = columns - seen.spectra.length;
-  const picture = new ImageData(columns, bins - 1), range = SHOWN_DB / DB_STEP;
+  const picture = new ImageData(columns, bins - 1), range = HEAT_DB / DB_STEP;
   seen.spectra.forEach((run, i) => {
     for (let k = 1; k < bins; k++) {
       const rgb = PALETTE[Math.max(0, Math.min(255, Math.round(255 * (1 - (loudest - run[axis][k]) / range))))];
@@ -253,7 +253,7 @@ function drawSpectrogram() {
   pen.textAlign = "left";
   pen.fillText(columns + " waveforms ago", left, height);
   put("spectrogram_about", `a column for each waveform · light is ${number(10 ** ((loudest * DB_STEP + LOWEST_DB) / 20))} g, dark `
-      + `${SHOWN_DB} dB less`);
+      + `${HEAT_DB} dB less`);
   if ($("axes").childElementCount !== seen.wave.axes.length) {
     $("axes").replaceChildren(...seen.wave.axes.map((name, i) => {
       const button = element("button", name);
