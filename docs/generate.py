@@ -142,7 +142,8 @@ One JSON line for each window, or with `report.every` `change` when something ch
 
 Such windows do not count in `decision`. A heartbeat has `"h":1` and in `d` how many of them there were so far. Other lines:
 `{"warn": ...}`, `{"error": ..., "retry_s": ...}` when the sensor fails ([what then happens](sensors.md#when-something-breaks)),
-and `{"end": ...}` with a summary.
+and `{"end": ...}` with a summary. A node that `auscult monitor` has started also sends waveforms:
+[monitor.md](monitor.md#the-lines).
 
 ## How long a battery lasts
 

@@ -48,12 +48,14 @@ BARS = {
     ("redeploy", "unchanged_bytes"): {host.PC: 2_000},
     ("faulty_link", "corrupted_boards"): {host.PC: 0},
     ("faulty_link", "unfinished_deploys"): {host.PC: 0},
+    ("monitor", "us_per_line"): {host.PC: 10_000},  # 100 verdicts a second
+    ("monitor", "lost_lines"): {host.PC: 0},
 }
 
 
 _UNITS = {"deploys": "deployments", "unfinished_deploys": "deployments", "attempts": "attempts", "corrupted_boards": "boards",
           "instructions_singly": "instructions per sample", "instructions_bare": "instructions per sample",
-          "per_mille_of_singly": "per mille", "per_mille_of_native": "per mille", "gap_us": "µs",
+          "per_mille_of_singly": "per mille", "per_mille_of_native": "per mille", "gap_us": "µs", "us_per_line": "µs", "lost_lines": "lines",
           "per_mille_of_core": f"per mille of a core that executes {sampling.CORE_PER_S // 10**6} million instructions a second"}
 
 
@@ -285,7 +287,7 @@ def markdown(result: Result) -> str:
                       f"`{name}` ({count})" for name, count in links.DEPLOYS) + " over a terminal",
                   "that loses, doubles, changes and delays bytes, falls silent, or is pulled, and the power with it; after each",
                   "attempt the board is restarted, has to give a verdict, and has to hold a package and a model that are whole",
-                  "(SHA-256).", "",
+                  "(SHA-256). `monitor`: 50,000 verdicts from a terminal, read, counted and drawn as text.", "",
                   "| | |", "|---|---:|", *(f"| {name} | {value} |" for name, value in timed)]
     if result.left_out:
         lines += ["", "Left out: " + "; ".join(result.left_out) + "."]

@@ -14,10 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from auscult_host import devices, virtual_sensor
-from auscult_host.commands import monitor as command
 from auscult_host.commands.monitor import monitor
 from auscult_host.errors import AuscultError
-from auscult_host.monitoring import attach, screen
+from auscult_host.monitoring import attach, live, screen
 from auscult_host.monitoring.reading import Reader
 from auscult_host.monitoring.state import State
 from auscult_host.recordings import read
@@ -187,11 +186,11 @@ def test_a_burst_of_ten_thousand_lines_is_read_whatever_the_drawing_costs(monkey
         begun = time.monotonic()
         feeder = threading.Thread(target=burst, args=(master, lines), daemon=True)
         feeder.start()
-        command._wait(reader, 120, "pty")
+        live.follow(reader, 120, "pty")
         passed = time.monotonic() - begun
     os.close(master)
     os.close(slave)
     summary = state.summary()
     assert summary["verdicts"] == 9_999 and summary["damaged"] == 1
     assert summary["counts"] == {"normal": 6665, "worn": 3334}
-    assert len(drawn) <= command._PICTURES_PER_S * passed + 1
+    assert len(drawn) <= live.PICTURES_PER_S * passed + 1

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from .. import bench_models, features
 from ..hostlib import HostPipeline
 from ..spec import PipelineSpec
-from . import first_verdict, links
+from . import first_verdict, links, monitor_lines
 from .counting import Case, CountingBoard, LeftOutError, Metrics
 
 _OURS, _TSFEL, _TSFRESH = 2000, 8, 4  # windows, so that each takes about a second or more
@@ -56,7 +56,8 @@ def measure_search() -> Metrics:
 PC = "pc"
 MEASURES: dict[str, Callable[[], Metrics]] = {
     "host.features": measure_features, "host.search": measure_search, "first_verdict": first_verdict.measure,
-    "redeploy": links.measure_redeploy, "faulty_link": links.measure_faulty_link}
+    "redeploy": links.measure_redeploy, "faulty_link": links.measure_faulty_link,
+    "monitor": monitor_lines.measure}
 
 
 def _not_a_board(board: CountingBoard) -> Metrics:

@@ -4,23 +4,20 @@
 import contextlib
 import json
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.live import Live
 
 from .. import devices, recordings
 from ..errors import AuscultError
-from ..monitoring import attach, screen
+from ..monitoring import attach, live, screen
 from ..monitoring.reading import Reader
 from ..monitoring.state import State
 from ..monitoring.web import Page
 
-_PICTURES_PER_S = 8
 _WAVE_MS = 500
 
 
@@ -72,25 +69,12 @@ def monitor(
             if page:
                 page.run(reader, board.name, seconds, console)
             else:
-                _wait(reader, seconds, board.name if picture else None)
+                live.follow(reader, seconds, board.name if picture else None)
         except KeyboardInterrupt:
             pass
     if reader.error is not None:
         raise reader.error
     return _close(state, as_json, log, console)
-
-
-def _wait(reader: Reader, seconds: float | None, picture: str | None) -> None:
-    """Until the lines end or the time is over. picture: title of a picture that is drawn so many times a second at most."""
-    end = None if seconds is None else time.monotonic() + seconds
-    with Live(screen=True, auto_refresh=False) if picture is not None else contextlib.nullcontext() as live:
-        over = False
-        while not over and (end is None or time.monotonic() < end):
-            over = reader.wait(1 / _PICTURES_PER_S)
-            if live is not None:
-                with reader.state.lock:
-                    drawn = screen.draw(reader.state, str(picture), live.console.width, live.console.height)
-                live.update(drawn, refresh=True)
 
 
 def _printer(state: State, as_json: bool) -> Callable[[str, dict[str, Any]], None]:
