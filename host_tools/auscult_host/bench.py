@@ -55,7 +55,8 @@ BARS = {
 
 _UNITS = {"deploys": "deployments", "unfinished_deploys": "deployments", "attempts": "attempts", "corrupted_boards": "boards",
           "instructions_singly": "instructions per sample", "instructions_bare": "instructions per sample",
-          "per_mille_of_singly": "per mille", "per_mille_of_native": "per mille", "gap_us": "µs", "us_per_line": "µs", "lost_lines": "lines",
+          "per_mille_of_singly": "per mille", "per_mille_of_native": "per mille", "gap_us": "µs",
+          "us_per_line": "µs", "lost_lines": "lines",
           "per_mille_of_core": f"per mille of a core that executes {sampling.CORE_PER_S // 10**6} million instructions a second"}
 
 
