@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from auscult_host import boards, cli, devices, flashing, usb
-from auscult_host.flashing import tools, uf2
+from auscult_host.flashing import intelhex, tools, uf2
 from firmware_images import image
 
 Flash = Callable[..., dict[str, Any]]
@@ -214,6 +214,36 @@ def test_what_was_written_is_read_back(damage: bool, images: Callable[..., Path]
     else:
         assert flashing.METHODS["dfu"].write(*arguments) == "read back and compared"
         assert len(dfu.asked) == 3 and ":leave" in dfu.asked[2] and ":leave" not in dfu.asked[1]
+
+
+class Pyocd:
+    """Stands for pyOCD with a board; savemem as in pyocd/commands/commands.py: ADDR LEN FILENAME."""
+
+    def __init__(self, damage: bool) -> None:
+        self.parts: list[tuple[int, bytes]] = []
+        self.damage = damage
+
+    def __call__(self, command: list[str], *_: object, **__: object) -> str:
+        if "load" in command:
+            self.parts = intelhex.parts(Path(command[-1]))
+        for word in command:
+            if word.startswith("savemem "):
+                _, address, size, name = word.split()
+                data = next(data for begin, data in self.parts if begin == int(address, 0))[:int(size)]
+                Path(name).write_bytes(data[:-1] + bytes([data[-1] ^ self.damage]))
+        return ""
+
+
+@pytest.mark.parametrize("damage", [False, True])
+def test_what_a_probe_has_written_is_read_back(damage: bool, images: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    board = boards.load_real("NUCLEO_F446RE")
+    monkeypatch.setattr(tools, "run", Pyocd(damage))
+    arguments = (images("NUCLEO_F446RE", "stlink", ".hex"), board, board.flash[0], "0670FF", False, lambda text: None)
+    if damage:
+        with pytest.raises(Exception, match="0x8000000 is not as the image"):
+            flashing.METHODS["stlink"].write(*arguments)
+    else:
+        assert flashing.METHODS["stlink"].write(*arguments) == "read back and compared"
 
 
 def test_tools_that_are_missing(flash: Flash, images: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
