@@ -235,7 +235,7 @@ class Pyocd:
 
 
 @pytest.mark.parametrize("damage", [False, True])
-def test_what_a_probe_has_written_is_read_back(damage: bool, images: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_probe_wrote_is_read_back(damage: bool, images: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     board = boards.load_real("NUCLEO_F446RE")
     monkeypatch.setattr(tools, "run", Pyocd(damage))
     arguments = (images("NUCLEO_F446RE", "stlink", ".hex"), board, board.flash[0], "0670FF", False, lambda text: None)
