@@ -241,24 +241,16 @@ def test_models_on_unix(name: str, unix: Run, tmp_path: Path) -> None:
 
 
 def test_pipelines_on_boards(board: SimBoard, tmp_path: Path) -> None:
-    """Machine code; of what is too long for armv6m, bytecode."""
-    run, missing = there(board), []
+    """Machine code."""
+    run, kind = there(board), f"portable-{board.board.arch}"
     for case in test_bits.CASES:
         spec, blocks = bit_case(case)
-        made = files.pipeline(spec, archs=[board.board.arch])
-        module = made.get(f"portable-{board.board.arch}")
-        if module is None:
-            missing.append(case)
-            continue
-        got = push_there(run, module, spec, blocks, tmp_path)
+        got = push_there(run, files.pipeline(spec, archs=[board.board.arch])[kind], spec, blocks, tmp_path)
         wrong = [spec.features[i] for i in np.flatnonzero((got[:, 3:] != HostPipeline(spec).features(blocks)).any(axis=0))]
         assert not wrong, case
-    assert not missing or board.board.arch == "armv6m"
-    assert "f54_512x3" not in missing
     for case in test_bits.STREAMS:
         spec, samples = stream(case)
-        made = files.pipeline(spec, archs=[board.board.arch])
-        got = push_there(run, made.get(f"portable-{board.board.arch}", made["portable"]), spec, samples, tmp_path)
+        got = push_there(run, files.pipeline(spec, archs=[board.board.arch])[kind], spec, samples, tmp_path)
         host = HostPipeline(spec)
         assert got.tolist() == [[1, -1, v.window, *v.features] for block in samples for v in host.push(block)], case
 
@@ -267,7 +259,7 @@ def test_models_on_boards(board: SimBoard, tmp_path: Path) -> None:
     run = there(board)
     for name in BOARD_MODELS:
         code, rows, made = model_case(name)
-        module = made.get(f"portable-{board.board.arch}", made["portable"])
+        module = made[f"portable-{board.board.arch}"]
         assert (predict_there(run, module, rows, tmp_path) == expected_of(code, rows, tmp_path)).all(), name
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import paths, toolchain
-from ..errors import AuscultError
 from ..spec import PipelineSpec
 from . import translate
 from .plainmodule import plain
@@ -24,8 +23,7 @@ ARCHITECTURES = ("armv6m", "armv7m", "armv7emsp", "armv7emdp", "rv32imc", "xtens
 
 
 def pipeline(spec: PipelineSpec, model: "ModelCode | None" = None, archs: Iterable[str] = ARCHITECTURES) -> dict[str, Path]:
-    """{"portable": bytecode, "portable-py": source, "portable-<arch>": machine code}; cached by content. One architecture may
-    be missing: on armv6m no loop may be longer than a branch reaches."""
+    """{"portable": bytecode, "portable-py": source, "portable-<arch>": machine code}; cached by content."""
     return _files(translate.pipeline(spec, model), archs)
 
 
@@ -40,11 +38,8 @@ def _files(t: Translated, archs: Iterable[str]) -> dict[str, Path]:
     machine = viper(t)
     for arch in archs:
         if arch in ARCHITECTURES:
-            try:
-                found[f"portable-{arch}"] = _kept(t.name, arch, "mpy", machine, [f"-march={arch}"])
-            except AuscultError as error:
-                if "native method too big" not in error.found:
-                    raise
+            text = viper(t, short=True) if arch == "armv6m" else machine
+            found[f"portable-{arch}"] = _kept(t.name, arch, "mpy", text, [f"-march={arch}"])
     return found
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pycparser import c_ast
 
-from .expressions import Expressions
+from .effects import Effects
 from .fold import cast, compare, negated, step
 from .layout import INT, Array, Int, Pointer, Struct, Type, Void, size
 from .scope import Variable
@@ -13,7 +13,7 @@ from .source import unsupported
 from .tree import Break, Const, Continue, Expr, Frame, Function, If, Local, Logic, Return, Set, Step, Stmt, Table, View, While
 
 
-class Body(Expressions):
+class Body(Effects):
     def __init__(self, unit: Any, function: str) -> None:
         super().__init__(unit, function)
         self._continue: list[Any] = []  # what `continue` does first in the present loops

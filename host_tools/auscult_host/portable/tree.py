@@ -133,6 +133,7 @@ class Call:
     target: Local | None
     function: str
     arguments: list[Expr]
+    outs: list[Local] = field(default_factory=list)  # variables that it gives back
 
 
 @dataclass
@@ -174,6 +175,7 @@ class Function:
     body: list[Stmt]
     memory: dict[str, Type]  # what it keeps in memory
     calls: list[str]  # whom it calls
+    outs: list[Local] = field(default_factory=list)  # variables that it gives back besides its result
 
 
 def children(e: Expr) -> tuple[Expr, ...]:

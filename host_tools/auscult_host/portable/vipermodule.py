@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole module in viper code: checks in Python around translated functions that work on addresses."""
 
+from . import outline
+from .addresses import Memory, words
 from .plainmodule import HEAD, INFO
 from .translate import Translated
-from .viper import Memory, words
-from .wide import WideViper
+from .viper import Viper
 
 _BEGIN = '''\
 import micropython
@@ -108,19 +109,21 @@ if _begin(bytearray({bytes}), _TABLES, b"", bytearray(4)) & 3:
 '''
 
 
-def viper(t: Translated) -> str:
+def viper(t: Translated, short: bool = False) -> str:
     """A module for MicroPython with the viper emitter. Behind the state stand in the same buffer what functions keep in memory,
-    their arguments and results."""
+    their arguments and results. short: in functions that a branch of armv6m reaches over."""
     room, room_bytes = t.unit.room()
+    starts, data = t.tables()
+    rooms = {key: (t.state + place) // 4 for key, place in room.items()}
+    functions = outline.shortened(t.unit.translated) if short else t.unit.translated
     at = (t.state + room_bytes) // 4
     slots = {}
-    for name, function in t.unit.translated.items():
+    for name, function in functions.items():
         slots[name] = at
-        at += sum(words(p.type) for p in function.parameters) + words(function.result)
-    starts, data = t.tables()
-    memory = Memory({key: (t.state + place) // 4 for key, place in room.items()}, slots, at, starts, len(data))
-    code = WideViper(memory)
-    for function in t.unit.translated.values():
+        at += sum(words(v.type) for v in [*function.parameters, *function.outs]) + words(function.result)
+    memory = Memory(rooms, slots, at, starts, len(data))
+    code = Viper(memory, functions)
+    for function in functions.values():
         code.function(function)
         code.lines += ["", ""]
     data += b"".join((value & 0xffffffff).to_bytes(4, "little") for value in memory.pool)

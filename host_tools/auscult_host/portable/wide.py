@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """64-bit numbers in viper code: two words each, the low one first."""
 
+from .addresses import words
 from .fold import bounds
 from .source import unsupported
 from .text import ATOM, NOT, Text, within
 from .tree import Binary, Cast, Choice, Compare, Const, Expr, Load, Local, Unary, integer
-from .viper import Viper, words
+from .words import Words
 
 
-class WideViper(Viper):
+class Wide(Words):
     def wide(self, e: Expr) -> tuple[str, str]:
         """Both words, as ints, in variables or constants."""
         if isinstance(e, Const):
@@ -40,7 +41,7 @@ class WideViper(Viper):
         raise self.unsupported(e)
 
     def unsupported(self, e: Expr) -> Exception:
-        name = self._function.name if self._function else ""
+        name = self.of.name if self.of else ""
         return unsupported(f"a 64-bit {getattr(e, 'op', type(e).__name__)} in {name}")
 
     def word(self, value: int) -> str:
