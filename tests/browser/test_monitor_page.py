@@ -169,8 +169,8 @@ def test_what_the_page_shows(browser: Any, address: str, width: int, scheme: str
     page.on("dialog", lambda dialog: wrong.append("a dialog: " + dialog.message))
     page.on("request", lambda request: asked.append(request.url))
     page.goto(address)
-    page.wait_for_function("document.querySelectorAll('#verdicts tbody tr').length > 5")
-    page.wait_for_function("document.querySelectorAll('#axes button').length === 3")
+    page.locator("#verdicts tbody tr").nth(5).wait_for()  # not wait_for_function: the page's policy forbids its eval
+    page.locator("#axes button").nth(2).wait_for()
     assert page.inner_text("#said").lower() == str(NODE["classes"][1]).lower() and page.locator("#now.bad").count() == 1
     assert page.inner_text("#name") == "<b>pump</b> 3" and page.inner_text("#link") == "live"
     assert "0.81" in page.inner_text("#verdicts tbody tr:first-child") and "22" in page.inner_text("#counts")
@@ -181,7 +181,7 @@ def test_what_the_page_shows(browser: Any, address: str, width: int, scheme: str
         assert painted(page, name) >= least, name
     before = painted(page, "spectrogram")
     page.click("#axes button:nth-child(2)")  # y is silent
-    page.wait_for_function("document.querySelector('#axes button:nth-child(2)').getAttribute('aria-pressed') === 'true'")
+    page.locator("#axes button:nth-child(2)[aria-pressed=true]").wait_for()
     assert painted(page, "spectrogram") != before
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "it scrolls sideways"
     assert page.locator("img, i > b").count() == 0 and not wrong
@@ -202,10 +202,10 @@ def test_a_lost_connection_is_shown(browser: Any) -> None:
         thread = threading.Thread(target=served.run, args=(reader, "sim_m4", 60, Console(quiet=True)), daemon=True)
         thread.start()
         page.goto(served.address)
-        page.wait_for_function("document.getElementById('link').textContent === 'live'")
+        page.locator("#link:text-is('live')").wait_for()
         page.route("**/events", lambda route: route.abort())
         page.reload()
-        page.wait_for_function("document.getElementById('link').className === 'off'")
+        page.locator("#link.off").wait_for()
         assert "no connection" in page.inner_text("#link")
         more.set()
     context.close()

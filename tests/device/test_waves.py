@@ -9,11 +9,14 @@ import pytest
 from auscult import config, pipeline
 from auscult.node import Node
 from auscult.waves import Waves
+from auscult_host.monitoring import screen
 from auscult_host.monitoring.state import State
+from auscult_host.monitoring.web import Feed
 from auscult_host.node import Module
 
 from device.bench_chip import Bench
 from device.listener import FULL_SCALE_UM, HOP, WINDOW, Listener, lines, signal
+from device.test_slow_sampler import Bench as SlowBench
 
 SAMPLES = 8000
 G = 9.80665
@@ -107,3 +110,24 @@ def test_a_run_with_a_damaged_or_lost_piece_is_counted_and_not_shown(listener: L
         state.add(line)
     assert state.waves == whole - 1 and state.damaged == (what == "a character")
     assert state.broken_waves == 1
+
+
+def test_of_a_slow_sensor_each_sample_comes_as_a_trend_without_spectrum() -> None:
+    rows = [(4 + 0.25 * i, 60 - i, 100 * (i % 3 == 0)) for i in range(12)]
+    bench, stream = SlowBench(rows), io.BytesIO()
+    bench.pipeline.name, bench.pipeline.info["hop"] = "cold", 1
+    settings = config.check({"sensor": {"chip": "sht4x", "period_s": 30, "door_pin": 6}})
+    node = Node(settings, bench.pipeline, bench.bus, stream, clock=bench.clock, source=bench.feed, door=bench.line,
+                tap=lambda made: Waves(made, 512, 500, bench.clock))
+    for nap_ms in node.turns():
+        bench.clock.sleep_ms(nap_ms)
+    state, _ = waves(lines(stream.getvalue().decode()))
+    assert state.wave is not None and state.wave.is_trend and state.wave.axes == ("temperature", "humidity", "door")
+    assert np.allclose(state.wave.values[:12], rows, atol=0.02) and state.damaged == 0
+    screen.draw(state, "sim_m4", 120, 40)
+    event = Feed(state, "sim_m4").event()
+    assert not event["spectra"] and event["wave"]["unit"] == "" and len(event["wave"]["values"][0]) == len(state.wave.values)
+    state.heard -= 50  # a sample each 30 s
+    assert not state.is_silent
+    state.heard -= 50
+    assert state.is_silent

@@ -19,7 +19,6 @@ from .waves import Wave
 _AXIS_STYLES = ("bright_cyan", "bright_magenta", "bright_yellow", "bright_green")
 _BAR = 12
 _MOST_AXES = 4
-_SILENT_S = 10.0
 BAD = (("lost", "verdict lines lost"), ("damaged", "lines damaged"), ("broken_waves", "waveforms incomplete"),
         ("errors", "errors of the node"), ("overruns", "overruns of the chip"), ("restarts", "restarts"))
 _LEAST_WIDTH = 44  # of the curves
@@ -148,7 +147,7 @@ def _told(state: State) -> RenderableType:
     texts = [Text(f"{kind}: {text}" if kind != "text" else text, style=styles[kind]) for kind, text in list(state.told)[-3:]]
     if state.retry_s:
         texts.append(Text(f"the node tries the sensor again after {state.retry_s:g} s", style="yellow"))
-    if state.silent_s > _SILENT_S and not state.over:
+    if state.is_silent:
         texts.append(Text(f"no line for {_duration(state.silent_s)}", style="yellow"))
     if not texts:
         return Align.right(Text("Ctrl-C ends", style="bright_black"))

@@ -12,6 +12,7 @@ from .waves import Assembler, Wave
 
 _RECENT = 1024  # verdicts; also what the rate of windows is measured on
 _RATE_MS = 5000
+_SILENT_S, _HEARTBEAT_S = 10.0, 150.0
 _SEGMENTS = 4096
 _SPECTROGRAM = 240  # runs of samples
 _WORDS = 8  # errors, warnings and other text that are kept
@@ -104,6 +105,7 @@ class State:
             self._verdict(line)
         elif "node" in line:
             self._assembler.begin(line)
+            line["hop"] / line["rate_hz"]  # both are there
             self.restarts += bool(self.node)
             self.node = line
             self.recent_waves.clear()
@@ -176,6 +178,12 @@ class State:
     def silent_s(self) -> float:
         """How long no line has come."""
         return time.monotonic() - self.heard
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether a line is overdue: by the time that windows take, or, of a node that did not say, by its heartbeat's."""
+        usual_s = self.node["hop"] / self.node["rate_hz"] if self.node else _HEARTBEAT_S / 2
+        return not self.over and self.silent_s > max(_SILENT_S, 2 * usual_s)
 
     @property
     def normal(self) -> str:

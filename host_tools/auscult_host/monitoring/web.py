@@ -55,7 +55,8 @@ class Feed:
                      "since_s": state.since_s(), "t_ms": last.t_ms if last else 0, "normal": state.normal,
                      "windows_per_s": round(state.windows_per_s(), 1), "rate_hz": state.rate_hz, "counts": dict(state.counts),
                      "flaws": dict(state.flaws), "verdict_count": state.verdicts, "told": list(state.told), "over": state.over,
-                     "silent_s": round(state.silent_s, 1), "bad": {words: getattr(state, key) for key, words in screen.BAD},
+                     "silent_s": round(state.silent_s, 1), "silent": state.is_silent,
+                     "bad": {words: getattr(state, key) for key, words in screen.BAD},
                      "verdicts": new, "segments": segments, "first_segment": state.segment_count - len(segments)}
             self._verdicts, self._segments, self._waves = state.verdicts, state.segment_count, state.waves
         event["spectra"] = [_spectrum(wave) for wave in waves if not wave.is_trend]

@@ -3,7 +3,7 @@
 "use strict";
 
 const LOWEST_DB = -110, DB_STEP = 0.5, SHOWN_DB = 60, HEAT_DB = 45;
-const ROWS = 14, SPAN_MS = 60000, HISTORY = 240, FEWEST = 40, SILENT_S = 10;
+const ROWS = 14, SPAN_MS = 60000, HISTORY = 240, FEWEST = 40;
 const OTHERS = 6;  // colours for classes that are not normal
 // stops of a map from dark to light that keeps its order in grey
 const HEAT = [[8, 10, 30], [60, 20, 100], [140, 40, 110], [215, 80, 70], [250, 160, 60], [252, 245, 190]];
@@ -336,9 +336,8 @@ function draw() {
   const newest = seen.verdicts[seen.verdicts.length - 1];
   const sure = newest && newest.sure !== null ? `, newest window ${newest.label} with p ${newest.sure.toFixed(2)}` : "";
   put("since", newest ? `for ${duration(last.since_s)}${sure}` : "");
-  const silent = last.silent_s > SILENT_S && !last.over;
-  document.body.classList.toggle("stale", silent || $("link").className === "off");
-  if ($("link").className !== "off") put("link", last.over ? "ended" : silent ? `no line for ${duration(last.silent_s)}` : "live");
+  document.body.classList.toggle("stale", last.silent || $("link").className === "off");
+  if ($("link").className !== "off") put("link", last.over ? "ended" : last.silent ? `no line for ${duration(last.silent_s)}` : "live");
   put("span", "last " + duration(Math.min(SPAN_MS, Math.max(1000, last.t_ms)) / 1000));
   drawTimeline();
   drawCurves();
