@@ -18,7 +18,7 @@ _CACHED = ("downloads", "firmware", "mpy-cross", "unix")
 _PROJECT = "press"
 COMMANDS = (["new", _PROJECT, "--template", "machine_anomaly", "--try", "--json"],
             ["deploy", "--device", "sim_m4", "--json"],
-            ["monitor", "--device", "sim_m4", "--recording", "play.parquet", "--lines", "1", "--json"])
+            ["monitor", "--device", "sim_m4", "--recording", "play.parquet", "--lines", "5", "--json"])
 
 
 def measure() -> Metrics:
@@ -53,6 +53,6 @@ def measure() -> Metrics:
             at = time.monotonic()
             said = run([str(folder / "venv/bin/auscult"), *arguments], folder if arguments[0] == "new" else folder / _PROJECT)
             found[f"{arguments[0]}_seconds"] = round(time.monotonic() - at)
-        if not any("w" in json.loads(line) for line in said.splitlines() if line.startswith("{")):
+        if not any(json.loads(line).get("v") for line in said.splitlines() if line.startswith("{")):
             raise AuscultError(f"there was no verdict: {said[-300:]}")
         return {"seconds": round(time.monotonic() - begun), **found}
