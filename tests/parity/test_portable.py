@@ -37,7 +37,7 @@ MODEL_NAMES = ["bench_forest_fast", "forest_10_names_small", "forest_20_features
                "tree_one_leaf_small", "mlp_tanh", "mlp_logistic", "mixture_full", "envelope", "bayes_10_names", "lda_4_names",
                "logistic_2", "knn_3", "knn_distance_4", "median", "line_rule", "chosen_forest",
                "pca_mlp", "lda_8", "mlp_16", "knn_8"]
-BOARD_MODELS = ["forest_10_names_small", "mlp_tanh", "mixture_full", "knn_distance_4", "mlp_unscaled_8"]
+BOARD_MODELS = ["extra_trees_fast", "forest_10_names_small", "mlp_tanh", "mixture_full", "knn_distance_4", "mlp_unscaled_8"]
 
 
 @lru_cache

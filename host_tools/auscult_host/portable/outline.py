@@ -147,7 +147,7 @@ class _Outliner:
             elif isinstance(s, While):
                 again = head(s, then)
                 s.body = self._block(s.body, again, then, again)
-        while crossed and size(body) > _LIMIT and len(body) > 1:
+        while crossed and size(body) > _LIMIT:
             shorter: list[Stmt] = []
             first = 0
             for i in range(1, len(body) + 1):
