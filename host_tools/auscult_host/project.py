@@ -11,6 +11,7 @@ from .errors import AuscultError
 from .recordings import identifier
 
 FILE = "auscult.toml"
+SCENARIO = "scenario.toml"
 PICTURE = "verdicts.png"
 
 _DATA = """
@@ -52,9 +53,11 @@ def create(folder: Path, template: str) -> Path:
     settings = re.sub(r'^name = .*$', lambda _: f'name = "{name}"', source, count=1, flags=re.M)
     settings = settings.replace("# SPDX-License-Identifier: Apache-2.0",
                                 f"# The settings of this project, from the template {template}.")
+    scenario = (templates.folder() / template / SCENARIO).read_text(encoding="utf-8")
+    scenario = scenario.replace("# SPDX-License-Identifier: Apache-2.0\n", "").replace('"model.', f'"{name}.')
     folder.mkdir(parents=True, exist_ok=True)
     for file, text in (
-            (FILE, settings + _DATA.format(name=name)),
+            (FILE, settings + _DATA.format(name=name)), (SCENARIO, scenario),
             ("README.md", _README.format(name=name, template=template, description=start.description)),
             (".gitignore", f"/data/\n/play.parquet\n/{name}.joblib\n/{name}.bundle/\n/*.png\n/*.html\n")):
         with files.atomic(folder / file) as part:

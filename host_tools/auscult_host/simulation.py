@@ -108,7 +108,11 @@ def play_all(runs: Sequence[Run], line: Callable[[Run, dict[str, Any]], None], p
     line(run, line of its node) and progress(text) are called as things come, one call at a time. What is wrong with a
     run, as far as it can be known, raises AuscultError before any is begun; what goes wrong later is in its result."""
     for run in runs:
-        run.check()
+        try:
+            run.check()
+        except AuscultError as error:
+            where = f"{run.scenario}: " if run.scenario else ""
+            raise AuscultError(where + error.found, error.expected, error.hint) from error
     for run in runs:  # one after the other: two boards may need the same files
         if run.simulator == "qemu":
             arch = boards.load(run.board).arch

@@ -61,7 +61,8 @@ def test_from_nothing_to_the_right_verdicts(name: str, tmp_path: Path, capsys: p
         cli.main(["new", str(folder), "--template", name, "--try", "--json"])
     result = json.loads(capsys.readouterr().out)
     assert not stopped.value.code, result
-    played = result["simulate"]["runs"][0]
+    played, = result["simulate"]["runs"]
+    assert len(played["expectations"]) >= 3 and played["met"]  # of the project's scenario.toml
     assert played["end"]["end"] == "recording ended" and played["end"]["dropped"] == played["end"]["errors"] == 0
     assert SAYS[name](played["verdicts"]), [(v["t"], v["v"], v["s"]) for v in played["verdicts"]]
     assert (folder / "verdicts.png").stat().st_size > 20_000

@@ -2,6 +2,7 @@
 """The machine that a simulated board is bolted to: its recording, again and again, and what breaks when."""
 
 import io
+import itertools
 import json
 from pathlib import Path
 
@@ -44,6 +45,18 @@ def test_faults_come_at_their_time(kind: str, fault: list[list[object]], says: s
     assert (says is None) == (not errors(said)) and all(says in text for text in errors(said)[:1]), errors(said)
     last = field.run(2000)
     assert not errors(last) and flaws(last) == {""}
+
+
+def test_time_goes_on_while_the_sensor_is_silent() -> None:
+    """`t` of the lines is the time since the start, whatever happened meanwhile."""
+    field = Field("lis2dw12", "i2c")
+    faults = [[3000, "present", False], [9000, "present", True]]
+    field.bench.i2c.devices[field.bench.address] = Faults(field.chip, faults, field.clock)
+    begun = field.clock.now
+    said = [line for line in field.run(20000) if "w" in line]
+    assert abs(said[-1]["t"] - (field.clock.now - begun) / 1000) < 2 * field.window_ms
+    gap = max(later["t"] - earlier["t"] for earlier, later in itertools.pairwise(said))
+    assert gap > 6000
 
 
 def test_a_board_is_bolted_to_what_the_file_says(tmp_path: Path) -> None:

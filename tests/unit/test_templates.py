@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from auscult_host import cli, generate, project, templates
+from auscult_host import cli, expectations, generate, project, scenario, templates
 from auscult_host.commands import new
 from auscult_host.errors import AuscultError
 
@@ -98,6 +98,15 @@ def test_a_new_project_is_the_template_with_a_name_and_its_comments(name: str, t
     readme = (folder / "README.md").read_text()
     assert all(f"    auscult {step}" in readme for step in ("generate", "train", "build", "simulate"))
     assert "/data/" in (folder / ".gitignore").read_text()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_scenario_of_a_new_project_suits_it(name: str, tmp_path: Path) -> None:
+    folder = project.create(tmp_path / "my-thing", name)
+    asked, made = scenario.read(folder / "scenario.toml"), templates.load(folder / "auscult.toml")
+    assert str(asked.model) == made.data.model and [str(path) for path in asked.recordings] == [made.data.play]
+    assert (asked.chip, asked.bus, asked.decision) == (made.sensor.chip, made.sensor.bus, made.decision)
+    assert len(expectations.parse_all(asked.expect, made.classes)) >= 3
 
 
 def test_a_folder_that_is_in_use_is_left_alone(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from rich.table import Table
 from .. import project, templates
 from ..errors import AuscultError
 
-STEPS = ("generate", "train --trials 0", "build", "simulate")  # without a search: the template's own pipeline
+# without a search: the template's own pipeline
+STEPS = ("generate", "train --trials 0", "build", f"simulate {project.SCENARIO} --picture {project.PICTURE}")
 
 
 def new(
@@ -63,11 +64,10 @@ def run(step: str) -> Any:
     """A command with a project's defaults, as the command line calls it in the project's folder."""
     from ..cli import app
 
-    try:
-        return app(step.split(), standalone_mode=False)
-    except typer.Exit as stopped:
-        raise AuscultError(f"auscult {step} ended with {stopped.exit_code}", "0",
-                           f"call auscult {step} in the folder") from stopped
+    done = app(step.split(), standalone_mode=False)
+    if isinstance(done, int):  # of typer.Exit
+        raise AuscultError(f"auscult {step} ended with {done}", "0", f"call auscult {step} in the folder")
+    return done
 
 
 def _list(as_json: bool) -> dict[str, Any]:
