@@ -5,6 +5,7 @@ import functools
 import importlib.util
 import json
 import re
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from . import boards, device, paths, playback, slow
 from .bundles import Source
 from .errors import AuscultError
 
+_PARSING = threading.Lock()  # Python 3.11 cannot parse in two threads at once (gh-106905), and boards are served in parallel
 # Never imported by MicroPython, or not from the package's folder
 _ELSEWHERE = {"auscult/busio_parts.py", "auscult/sensors/circuitpython.py", "auscult/slots.py"}
 
@@ -111,7 +113,8 @@ def package(arch: str, chip: str, simulated: bool, programs: tuple[str, ...] = (
     if simulated:
         wanted += ["auscult/virtual/machine.py", f"auscult/virtual/{file}.py",
                    f"auscult/virtual/{'feed' if slow_chip else 'setup'}.py"]
-    names = set(packages().closure(*[name for name in wanted if (paths.assets() / "firmware" / name).is_file()])) - _ELSEWHERE
+    with _PARSING:
+        names = set(packages().closure(*[name for name in wanted if (paths.assets() / "firmware" / name).is_file()])) - _ELSEWHERE
     names = {name for name in names if arch or not name.endswith("_viper.py")}
     return {re.sub(r"py$", "mpy", name): (compiled / Path(name).relative_to("auscult").with_suffix(".mpy")).read_bytes()
             for name in sorted(names)}

@@ -3,12 +3,13 @@
 
 import contextlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from auscult_host import build, cli, generate, recordings, simulation, train
+from auscult_host import build, cli, generate, payload, recordings, simulation, train
 
 FAULT_AT_S = 3.0
 
@@ -122,6 +123,12 @@ def test_options_that_a_scenario_does_not_take(folder: Path, capsys: pytest.Capt
                             ([*playing, "--board", "NUCLEO_F446RE"], "qemu does not simulate")):
         code, said = simulate(capsys, *arguments)
         assert code == 1 and says in said["error"]["found"], said
+
+
+def test_packages_for_boards_at_once() -> None:
+    with ThreadPoolExecutor(6) as pool:
+        made = list(pool.map(lambda _: payload.package("armv7emsp", "adxl345", True), range(24)))
+    assert all(package == made[0] for package in made)
 
 
 def test_boards_that_disagree_are_told(folder: Path) -> None:
