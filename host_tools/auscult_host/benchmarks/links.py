@@ -24,6 +24,7 @@ from .faulty_link import Faults, FaultyLink
 DEPLOYS = (("sim_m4", 80), ("sim_m4", 80), ("sim_rv32", 20), ("sim_m0", 20))  # at once
 _ATTEMPTS = 30  # after which a deployment counts as not completed
 _VERDICT_S = 60.0
+_VERDICTS = 5  # a trial ends after the first read of the chip's FIFO, in which there may be two or three
 _KINDS = ("bytes", "pulled", "silence", "pulled")  # of bad cables, by turns
 # What lies in the slots that would run next, as [record, {file: SHA-256}]
 _FILES = """
@@ -112,7 +113,7 @@ class Bench:
             with contextlib.suppress(ValueError):
                 heard = json.loads(line)
                 verdicts += isinstance(heard, dict) and "w" in heard
-            if verdicts == 2:  # a trial ends right after the first one
+            if verdicts == _VERDICTS:
                 break
         else:
             return f"no verdict after a restart; it said {said[-5:]}"
