@@ -178,8 +178,13 @@ def write_inputs(target: Target, folder: Path, modules: Sequence[Path], frozen: 
         (usermods / module.name).symlink_to(module)
     (usermods / "micropython.cmake").write_text("".join(f"include({module}/micropython.cmake)\n" for module in modules))
     firmware = paths.assets() / "firmware"
-    (folder / "manifest.py").write_text(f"include({_own_manifest(target)!r})\n" + "".join(
-        f"module({file!r}, base_path={str(firmware)!r})\n" for file in frozen))
+    manifest = folder / "manifest.py"
+    listed = f"include({_own_manifest(target)!r})\n" + "".join(
+        f"module({file!r}, base_path={str(firmware)!r})\n" for file in frozen)
+    if not manifest.is_file() or manifest.read_text() != listed:  # makemanifest.py looks at the files' times only
+        for name in ("objects/frozen_content.c", "objects/frozen_mpy"):
+            shutil.rmtree(folder / name) if (folder / name).is_dir() else (folder / name).unlink(missing_ok=True)
+        manifest.write_text(listed)
     fresh, header = folder / target.board, target.folder / "mpconfigboard.h"
     more = "".join(f"\n#undef {name}\n#define {name} {value}\n" for name, value in defines.items())
     text = header.read_text(encoding="utf-8") + more

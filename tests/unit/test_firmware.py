@@ -116,6 +116,18 @@ def test_what_the_board_freezes_stays_frozen(tmp_path: Path, settings: str, mani
     assert text.startswith(f"include('{checkout / manifest}')\n") and "module('auscult/port.py'" in text
 
 
+def test_other_drivers_are_frozen_anew(tmp_path: Path) -> None:
+    """MicroPython's makemanifest.py would keep what is newer than all files that are listed now."""
+    target, made = ports.find("NUCLEO_F446RE", tree(tmp_path / "mp")), tmp_path / "work" / "objects" / "frozen_content.c"
+    ports.write_inputs(target, tmp_path / "work", [], ["auscult/port.py"], {})
+    made.parent.mkdir()
+    made.touch()
+    ports.write_inputs(target, tmp_path / "work", [], ["auscult/port.py"], {})
+    assert made.exists()
+    ports.write_inputs(target, tmp_path / "work", [], ["auscult/port.py", "auscult/node.py"], {})
+    assert not made.exists()
+
+
 def test_what_is_no_checkout_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "is not a checkout of MicroPython" in refused(capsys, "NUCLEO_F446RE", "--micropython", tmp_path)["found"]
     old = tree(tmp_path / "old", version=(1, 22, 2))
