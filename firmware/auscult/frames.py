@@ -3,8 +3,9 @@
 
     ~ kind sequence payload CRC-32 ~      each one byte but the payload and the checksum (little endian)
 
-Bytes that consoles, terminals and flow control react to never occur: they are sent as "}" and themselves ^ 0x20. What
-stands between frames is passed over, and a frame that is not whole is no frame. Both sides use this file.
+Bytes that consoles, terminals and flow control react to never occur: they are sent as "}" and themselves ^ 0x20. All bytes
+are ^ 0xA8 before, which makes those the rarest ones of .mpy files. What stands between frames is passed over, and a frame
+that is not whole is no frame. Both sides use this file.
 """
 
 from binascii import crc32
@@ -18,7 +19,7 @@ except ImportError:
 
 
 CHUNK = const(256)  # bytes of a file in a frame
-_MARK, _ESCAPE, _FLIP = const(0x7E), const(0x7D), const(0x20)
+_MARK, _ESCAPE, _FLIP, _MASK = const(0x7E), const(0x7D), const(0x20), const(0xA8)
 _REACTED = const(0xA243E)  # a bit for each: Ctrl-A to Ctrl-E, line feed, carriage return, XON, XOFF
 _BEYOND = const(12)  # what a frame has beside the chunk: offset and the like, kind, sequence, checksum
 
@@ -30,6 +31,7 @@ def encode(kind, sequence, payload=b""):
     frame = bytearray(b"~")
     for part in (body, bytes((crc & 255, crc >> 8 & 255, crc >> 16 & 255, crc >> 24 & 255))):
         for byte in part:
+            byte ^= _MASK
             if byte < 32 and _REACTED >> byte & 1 or byte == _MARK or byte == _ESCAPE:
                 frame.append(_ESCAPE)
                 byte ^= _FLIP
@@ -64,7 +66,7 @@ class Decoder:
             return self._drop()
         if n == len(self._body):
             return self._drop()
-        self._body[n] = byte
+        self._body[n] = byte ^ _MASK
         self._n = n + 1
         return None
 

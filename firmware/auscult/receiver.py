@@ -22,7 +22,7 @@ from hashlib import sha256
 from auscult import __version__
 from auscult.frames import CHUNK, Decoder, encode
 
-PROTOCOL = 1
+PROTOCOL = 2
 _IDLE_MS = 10000  # without a request for so long the board goes back to its prompt
 _FLUSH = 4096  # bytes after which what has come is safe from a power cut
 _SLOTS = ("app_a", "app_b", "model_a", "model_b")

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from . import device
 from .errors import AuscultError
 
-PROTOCOL = 1
+PROTOCOL = 2
 _REPLY_S = 1.0  # after which a request is sent again
 _LOST_S = 8.0  # without any answer
 _LONGEST = 4096  # reply
