@@ -145,7 +145,8 @@ def check(about: dict[str, Any], project: Payload, force: bool) -> None:
 def _check_space(needed: int, free: int) -> None:
     if needed > free:
         raise AuscultError(f"the board's file system has {free:,} bytes free, {needed:,} are needed", "free space for a second "
-                           "copy of what changes", "delete files of your own on the board: `auscult files` lists them")
+                           "copy of what changes", "delete files of your own on the board (`auscult files` lists them), or build "
+                           "the package into its firmware: docs/firmware.md")
 
 
 def _blocks(size: int, block: int) -> int:

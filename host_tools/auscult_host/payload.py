@@ -17,6 +17,8 @@ from .errors import AuscultError
 _PARSING = threading.Lock()  # Python 3.11 cannot parse in two threads at once (gh-106905), and boards are served in parallel
 # Never imported by MicroPython, or not from the package's folder
 _ELSEWHERE = {"auscult/busio_parts.py", "auscult/sensors/circuitpython.py", "auscult/slots.py"}
+# Imported only when there is a slow sensor, or a bundle with extra features
+_AT_TIMES = {"auscult/slow_sampler.py": "slow", "auscult/extra.py": "extra"}
 
 
 @dataclass
@@ -99,12 +101,14 @@ def make(source: Source, config: dict[str, Any], arch: str, board: str, simulate
         raise AuscultError("the bundle has no smoke test: an older version of Auscult built it", "one from this version",
                            "build it again: auscult build")
     model["smoke.json"] = _text(test)
-    app = {} if built_in else package(arch, full["sensor"]["chip"], simulated)
+    app = {} if built_in else package(arch, full["sensor"]["chip"], simulated, extra="extra.json" in model)
     return Payload(full["name"], app, model, arch, which)
 
 
-def package(arch: str, chip: str, simulated: bool, programs: tuple[str, ...] = ("node", "receiver")) -> dict[str, bytes]:
-    """{name: bytes} of what a node with this chip imports, compiled; with the virtual chip on a simulated board."""
+def package(arch: str, chip: str, simulated: bool, programs: tuple[str, ...] = ("node", "receiver"),
+            extra: bool = False) -> dict[str, bytes]:
+    """{name: bytes} of what a node with this chip imports, compiled; with the virtual chip on a simulated board. extra: with
+    what a bundle with extra features needs."""
     compiled = playback.bytecode(arch or "armv6m")  # without native code the files of the viper emitter stay away
     sensors = device.module("sensors")
     slow_chip = chip in slow.chips()
@@ -115,6 +119,7 @@ def package(arch: str, chip: str, simulated: bool, programs: tuple[str, ...] = (
                    f"auscult/virtual/{'feed' if slow_chip else 'setup'}.py"]
     with _PARSING:
         names = set(packages().closure(*[name for name in wanted if (paths.assets() / "firmware" / name).is_file()])) - _ELSEWHERE
+    names -= {name for name, needed in _AT_TIMES.items() if not {"slow": slow_chip, "extra": extra}[needed]}
     names = {name for name in names if arch or not name.endswith("_viper.py")}
     return {re.sub(r"py$", "mpy", name): (compiled / Path(name).relative_to("auscult").with_suffix(".mpy")).read_bytes()
             for name in sorted(names)}

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from auscult_host import boards, deploy, devices, payload, toolchain
+from auscult_host import boards, build, bundles, deploy, devices, payload, toolchain
 from auscult_host.boardlink import BoardLink
 from auscult_host.errors import AuscultError
 from auscult_host.session import LinkLost, Session
@@ -25,11 +25,10 @@ SMALL_WIRE = 2000
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> payload.Payload:
     """A pipeline that tells a quiet machine from a rattling one, an ADXL345 on I2C(1)."""
-    from auscult_host import build
 
     listener = make_listener()
     bundle = build.bundle(listener.spec, tmp_path_factory.mktemp("bundle") / "listener", [ARCH], listener.model)
-    source = payload.read(bundle)
+    source = bundles.read(bundle)
     config = payload.configuration(source, boards.load("sim_m4"))
     return payload.make(source, config, ARCH, "sim_m4", simulated=True)
 

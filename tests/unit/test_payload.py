@@ -33,6 +33,12 @@ def test_only_what_the_node_imports_goes_onto_the_board(bundle: Path) -> None:
     assert {"auscult/virtual/machine.mpy", "auscult/virtual/adxl345.mpy"} <= on_simulator.app.keys()
 
 
+def test_what_is_needed_at_times_goes_where_it_is() -> None:
+    fast, slow = payload.package("armv7m", "lis3dh", simulated=False), payload.package("armv7m", "tmp117", simulated=False)
+    assert "auscult/slow_sampler.mpy" in slow and "auscult/slow_sampler.mpy" not in fast
+    assert "auscult/extra.mpy" in payload.package("armv7m", "lis3dh", False, extra=True) and "auscult/extra.mpy" not in fast
+
+
 def test_a_core_by_the_name_that_it_calls_itself(bundle: Path) -> None:
     """A Cortex-M3 says armv7em, and runs armv7m."""
     source = bundles.read(bundle)
