@@ -25,7 +25,6 @@ SMALL_WIRE = 2000
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> payload.Payload:
     """A pipeline that tells a quiet machine from a rattling one, an ADXL345 on I2C(1)."""
-
     listener = make_listener()
     bundle = build.bundle(listener.spec, tmp_path_factory.mktemp("bundle") / "listener", [ARCH], listener.model)
     source = bundles.read(bundle)
