@@ -10,12 +10,14 @@ import json
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, TypeVar
 
+from .errors import AuscultError
 from .transport import BoardError, Console, LinkError, NoPromptError
 
 _ATTEMPTS = 8
 _WHOLE = 8000  # bytes of a program that is tried in one piece
 _PIECE, _LEAST = 192, 24  # bytes; what did not get through is halved
 _BEGUN = "\x02"
+_LACKS = ("no attribute 'crc32'", "no module named 'binascii'")
 _PATIENCE_S = (2.0, 2.0, 4.0, 10.0)  # a link that loses bytes is noticed soon, a busy PC gets its time
 
 _EXEC = "exec((lambda s:__import__('binascii').crc32(s)==%d and(print(end='\\x02')or s)or b'')(%s))"
@@ -109,6 +111,9 @@ def _begin(console: Console, code: str, timeout_s: float | None, attempt: int,
     except BoardError as error:
         if _own(error, again):
             raise
+        if any(text in error.traceback for text in _LACKS):
+            raise AuscultError("the board's firmware lacks binascii.crc32", "a firmware that can check what it is sent",
+                               "put MicroPython's own firmware on it: auscult flash") from error
         raise DamagedError(f"a program arrived damaged: {error.found}") from error
     except LinkError as error:
         if again and not isinstance(error, NoPromptError):

@@ -63,10 +63,11 @@ def board(running: SimBoard) -> Iterator[SimBoard]:
 def calls(bundle: Path, tmp_path: Path) -> dict[str, list[str]]:
     """Each command, as it would do no harm."""
     (tmp_path / "script.py").write_text("print(1)\n")
-    return {"deploy": [str(bundle)], "monitor": ["--seconds", "1"], "run": [str(tmp_path / "script.py")], "files": ["ls"]}
+    return {"deploy": [str(bundle)], "monitor": ["--seconds", "1"], "run": [str(tmp_path / "script.py")], "files": ["ls"],
+            "record": ["--out", str(tmp_path / "recordings"), "--label", "normal", "--seconds", "1"]}
 
 
-COMMANDS = ["deploy", "monitor", "run", "files"]
+COMMANDS = ["deploy", "monitor", "run", "files", "record"]
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -142,6 +142,15 @@ def test_errors_of_the_program_are_told_as_its_own(board: SimBoard) -> None:
         assert console.exec("print('alive')") == "alive\n"
 
 
+def test_a_firmware_without_checksums_is_told(board: SimBoard) -> None:
+    with _console(board, Faults(), 0) as console:
+        console.exec("import sys\nclass Lean:\n    pass\nsys.modules['binascii'] = Lean()")
+        with pytest.raises(AuscultError, match=r"lacks binascii\.crc32"):
+            checked.ask(console, "answer = 1")
+        console.soft_reset()
+        assert checked.ask(console, "answer = 1") == 1
+
+
 def test_output_comes_as_it_is_printed_and_can_be_left(board: SimBoard) -> None:
     with _console(board, Faults(), 0) as console:
         output = checked.stream(console, "import time\nfor i in range(10**6):\n    print(i)\n    time.sleep_ms(5)")
