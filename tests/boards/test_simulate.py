@@ -2,14 +2,17 @@
 """`auscult simulate` as a CI uses it: boards at once, faults, expectations and the exit code, scenario files."""
 
 import contextlib
+import gc
 import json
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from auscult_host import build, cli, generate, payload, recordings, simulation, train
+from auscult_host import build, cli, generate, payload, recordings, scenario, simulation, train
 
 FAULT_AT_S = 3.0
 
@@ -91,6 +94,19 @@ def test_scenarios_are_played_together_with_one_exit_code(
     assert all(run["end"]["overruns"] == 1 and run["faults"] == ["overrun:50@1s"] for run in said["runs"])
 
 
+def test_a_generated_recording_is_of_a_machine_that_the_template_does_not_hold(folder: Path) -> None:
+    file = folder / "made.toml"
+    text = 'bundle = "ci.bundle"\nboards = ["sim_m4", "sim_m3"]\n[generate]\ntemplate = "bearing_fault"\n'
+    file.write_text(text)
+    usual = scenario.runs(file)
+    assert [run.board for run in usual] == ["sim_m4", "sim_m3"] and "seed 1" in usual[0].source
+    assert (usual[0].recording.data == generate.playing("rotating", machines=4, rate_hz=1600.0).data).all()
+    file.write_text(text + "seed = 7\n")
+    other = scenario.runs(file, boards=["sim_m7"], speed="real")
+    assert [(run.board, run.speed) for run in other] == [("sim_m7", "real")]
+    assert not (other[0].recording.data == usual[0].recording.data).all()
+
+
 @pytest.mark.parametrize(("text", "says"), [
     ("expects = []", "unknown key expects"), ("speed = 'quick'", "speed = 'quick'"), ("boards = []", "boards"),
     ("model = 'a.joblib'", "only one of them"), ("boards = ['sim_m5']", "none of them is simulated by qemu"),
@@ -125,9 +141,31 @@ def test_options_that_a_scenario_does_not_take(folder: Path, capsys: pytest.Capt
         assert code == 1 and says in said["error"]["found"], said
 
 
+class _Gives:
+    """Garbage that lets other threads go on when it is collected."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+    def __del__(self) -> None:
+        time.sleep(0)
+
+
 def test_packages_for_boards_at_once() -> None:
-    with ThreadPoolExecutor(6) as pool:
-        made = list(pool.map(lambda _: payload.package("armv7emsp", "adxl345", True), range(24)))
+    """Garbage may be collected at any moment, also while Python 3.11 parses: another thread must not parse then."""
+    def one(_: int) -> dict[str, bytes]:
+        _Gives()
+        return payload.package("armv7emsp", "adxl345", True)
+
+    before, interval_s = gc.get_threshold(), sys.getswitchinterval()
+    gc.set_threshold(30)
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(6) as pool:
+            made = list(pool.map(one, range(24)))
+    finally:
+        gc.set_threshold(*before)
+        sys.setswitchinterval(interval_s)
     assert all(package == made[0] for package in made)
 
 
