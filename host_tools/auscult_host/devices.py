@@ -4,7 +4,7 @@
 import contextlib
 import json
 import re
-import tempfile
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -144,7 +144,8 @@ class Device:
                 self.console.resume()
 
     def listen(self, words: NDArray[np.int16], **about: Any) -> None:
-        """Bolts a simulated board to a machine: what its virtual chip gives from the next start of the node on.
+        """Bolts a simulated board to a machine: what its virtual chip gives from the next start of the node on, in later
+        commands, too.
 
         words: int16 [n, axes], as the chip gives them; about: more for machine.json, as rate_ppm, loop, faults.
         virtual_sensor.signal() makes both from a recording."""
@@ -182,6 +183,11 @@ def flash_file(simulated: str) -> Path:
     return paths.cache() / "devices" / f"{simulated}.flash"
 
 
+def _machine_folder(simulated: str) -> Path:
+    """What a simulated board is bolted to, also the next time: machine.json and the recording."""
+    return flash_file(simulated).with_suffix(".machine")
+
+
 def forget(simulated: str) -> bool:
     """Erase a simulated board's files; whether there were any."""
     file = flash_file(boards.load_simulated(simulated).name)
@@ -190,6 +196,7 @@ def forget(simulated: str) -> bool:
     with contextlib.ExitStack() as stack:
         lock(file, stack)
         file.unlink()
+        shutil.rmtree(_machine_folder(simulated), ignore_errors=True)
     return True
 
 
@@ -221,11 +228,11 @@ def connect(device: str | None = None) -> Iterator[Device]:
     the block ends with an error, an interrupted program starts again."""
     chosen = choose(device)
     if chosen in boards.simulated():
-        with tempfile.TemporaryDirectory(prefix="auscult-machine-") as name:
-            folder = Path(name)
-            with (SimBoard(chosen, flash=flash_file(chosen), args={"machine": str(folder / "machine.json")}) as board,
-                  contextlib.closing(Console(board.port)) as console):
-                yield Device(chosen, board.port, console, board, folder)
+        flash, folder = flash_file(chosen), _machine_folder(chosen)
+        folder.mkdir(parents=True, exist_ok=True)
+        with (SimBoard(chosen, flash=flash, args={"machine": str(folder / "machine.json")}) as board,
+              contextlib.closing(Console(board.port)) as console):
+            yield Device(chosen, board.port, console, board, folder)
         return
     with contextlib.closing(Console(chosen, exclusive=True)) as console:
         try:

@@ -65,6 +65,8 @@ def test_by_name_every_window_of_a_recording_is_seen(flash: Path, tmp_path: Path
     assert sum(result["flaws"].values()) == end["dropped"] and set(result["flaws"]) <= {"missing"}
     assert result["verdicts"] == sum(result["counts"].values()) + end["dropped"]
     assert lines[-1]["summary"] == result
+    monitor(device="sim_m4", lines=5, as_json=True)  # it stays bolted to that machine
+    assert len([line for line in said(capsys) if "w" in line]) == 5
     assert [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")] == lines[:-1]
 
 

@@ -24,8 +24,9 @@ _WAVE_MS = 500
 def monitor(
     device: Annotated[str | None, typer.Option("--device", "-d", help="Port, USB serial number, or a simulated board as sim_m4; "
                                                "by default the only board plugged in.")] = None,
-    recording: Annotated[Path | None, typer.Option(help="Recording that the sensor of a simulated board measures.")] = None,
-    loop: Annotated[bool, typer.Option("--loop", help="With --recording: begin again at its end.")] = False,
+    recording: Annotated[Path | None, typer.Option(help="Recording that the sensor of a simulated board measures, from "
+                                                        "now on.")] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="With --recording: it begins again at its end.")] = False,
     seconds: Annotated[float | None, typer.Option(help="End after so long.", min=0.1)] = None,
     lines: Annotated[int | None, typer.Option(help="End after so many verdicts.", min=1)] = None,
     plain: Annotated[bool, typer.Option("--plain", help="One line of text for each verdict; so it is, too, where the output "

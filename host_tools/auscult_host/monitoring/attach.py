@@ -23,23 +23,14 @@ _WATCH = """
 def _watch(samples, every_ms):
     import json
     from auscult import config, node
-    source, more = None, {}
-    if _trial:
-        more['trial'] = _trial
+    more = {'trial': _trial} if _trial else {}
     try:
         settings = config.load(_path)
         settings['report']['to'], settings['report']['every'] = 'stdout', 'window'
-        try:
-            import simboard
-        except ImportError:
-            pass
-        else:
-            from auscult.virtual import machine
-            source = machine.attach(settings)
     except (OSError, ValueError) as error:
         print(json.dumps({'error': str(error)}))
         return
-    node.main(settings, source, tap=lambda made: Waves(made, samples, every_ms), **more)
+    node.main(settings, tap=lambda made: Waves(made, samples, every_ms), **more)
 """
 
 
