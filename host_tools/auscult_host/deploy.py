@@ -323,19 +323,23 @@ def start(board: Device, show: Callable[[str], None] = lambda line: None, patien
                     latest = min(latest, time.monotonic() + _AFTER_S)
                 if outcome.state != "unknown":
                     return outcome
-        except LinkError:  # on USB the port goes with the reset, and comes again
+        except (LinkError, NoPortError):  # on USB the port goes with the reset, and comes again
             board.console.close()
             time.sleep(0.5)
     return _asked(board, outcome)
 
 
 def _reset(board: Device) -> None:
-    for last in (False, False, True):
+    for attempt in range(3):
         try:
             return board.console.start("import machine\nmachine.reset()")
+        except NoPortError:
+            if not attempt:
+                raise
+            return None  # it has gone with the reset
         except LinkError:
             board.console.close()
-            if last:
+            if attempt == 2:
                 raise
 
 
@@ -343,7 +347,7 @@ def _asked(board: Device, outcome: Outcome) -> Outcome:
     """The record of the slots tells what was not heard."""
     try:
         record = checked.ask(board.console, "import auscult_slots\nanswer = auscult_slots.load()")
-    except LinkError:
+    except (LinkError, NoPortError):
         outcome.why = "it does not answer any more"
         return outcome
     if record["failed"]:

@@ -34,6 +34,28 @@ def test_a_cable_that_is_put_in_again_is_gone_on_with() -> None:
         assert bench.fault_of([project]) == ""
 
 
+def test_a_port_that_goes_with_the_reset_and_comes_again() -> None:
+    """As that of a board with USB of its own."""
+    with links.Bench("sim_m4") as bench:
+        project = links.projects(bench.arch, bench.name)[0]
+        with bench.over(Faults(), 0) as (device, _):
+            assert deploy.install(device, project).switched
+        said, resets = b"", 0
+
+        def watch(to_board: bool, data: bytes) -> bytes:
+            nonlocal said, resets
+            said = (said + data)[-40:] if to_board else said
+            if to_board and b"machine.reset()\x04" in said:
+                threading.Timer(0.1, link.unplug).start()
+                threading.Timer(1.5, link.plug).start()
+                said, resets = b"", resets + 1
+            return data
+
+        with FaultyLink(bench.board.port, alter=watch) as link, contextlib.closing(Console(link.port)) as console:
+            outcome = deploy.start(Device(bench.name, link.port, console))
+            assert (outcome.state, outcome.why, resets) == ("confirmed", "", 1)
+
+
 def test_an_unchanged_project_hardly_uses_the_wire() -> None:
     found = links.measure_redeploy()
     assert 0 < found["unchanged_bytes"] < 2_000
