@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sentences of `auscult simulate --expect` and `--faults`: what they mean, and what is said of those that mean nothing."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -169,3 +171,14 @@ def test_what_lasts_is_over_in_time() -> None:
     assert faults.on_board([faults.parse("silent@4s+2s"), faults.parse("overrun:50@5s")], RECORDING) == [
         [4000, "present", False], [5000, "overflow", 50], [6000, "present", True]]
     assert faults.on_board([faults.parse("bus-low@4s")], RECORDING)[-1] == [20000, "stuck", False]
+
+
+def test_the_page_has_every_fault_and_its_sentences_are_understood() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "simulate.md").read_text()
+    rows = re.findall(r"^\| `([^`]+)` \|", page.split("## What can break")[1].split("##")[0], re.M)
+    assert [faults.parse(row).kind for row in rows] == list(faults.KINDS)
+    sentences = re.findall(r'--expect "([^"]+)"', page) + re.findall(r"(?:met|NOT MET)  +(\S.*?)   \(", page)
+    sentences += [text for line in re.findall(r"^expect = \[(.*)\]", page, re.M) for text in re.findall(r'"([^"]+)"', line)]
+    assert len(sentences) >= 7
+    for text in sentences:
+        expectations.parse(text, ["normal", "bearing", "worn"])
