@@ -5,6 +5,7 @@ import asyncio
 import base64
 import json
 import shutil
+import sys
 import threading
 import zlib
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from auscult_host.commands.monitor import monitor
 from auscult_host.errors import AuscultError
 from auscult_host.monitoring.reading import Reader
 from auscult_host.monitoring.state import State
@@ -122,6 +124,13 @@ def test_a_port_in_use_is_said_before_the_board_is_touched() -> None:
     with pytest.raises(AuscultError, match="cannot serve at") as raised:
         Page("127.0.0.1", int(first.address.rstrip("/").rpartition(":")[2]))
     assert "--port" in raised.value.hint
+
+
+def test_without_the_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(AuscultError, match="--web needs uvicorn") as raised:
+        monitor(device="sim_m4", web=True)
+    assert "auscult[web]" in raised.value.hint
 
 
 @pytest.fixture(scope="module")
