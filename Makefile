@@ -2,7 +2,7 @@
 # make demo   the main job, end to end, on a simulated board        make test   all tests
 # make bench  instructions and bytes, against peers                 make setup  only set up (the others do it too)
 # make renode FIRMWARE=firmware.elf  the suites on Renode, where it is installed (docs/renode.md)
-# make firmware BOARD=NUCLEO_F446RE BUNDLE=press.bundle  MicroPython with the pipeline built in (docs/firmware.md)
+# make firmware BOARD=STM32F4DISC BUNDLE=press.bundle  MicroPython with the pipeline built in (docs/firmware.md)
 # make accuracy  figures on real sets (AUSCULT_DATA=folder, MOTION=folder of CSV files), beside their bars
 #
 # Everything downloaded or built goes to build/; an interrupted run goes on where it stopped.
@@ -80,7 +80,7 @@ accuracy: setup
 
 # MICROPYTHON= ULAB= checkouts; CHIPS="lis3dh ..." DEFINES="NAME=VALUE ..." OUT=folder; IDF= ESP-IDF, for ESP32
 firmware: setup
-	@$(if $(BOARD),,echo "error: no BOARD; next: make firmware BOARD=NUCLEO_F446RE BUNDLE=press.bundle"; exit 1)
+	@$(if $(BOARD),,echo "error: no BOARD; next: make firmware BOARD=STM32F4DISC BUNDLE=press.bundle"; exit 1)
 	@$(if $(IDF),. '$(IDF)/export.sh' >/dev/null && )$(AUSCULT) firmware '$(BOARD)' $(if $(BUNDLE),--bundle '$(BUNDLE)') \
 		$(if $(MICROPYTHON),--micropython '$(MICROPYTHON)') $(if $(ULAB),--ulab '$(ULAB)') $(if $(OUT),--out '$(OUT)') \
 		$(CHIPS:%=--chip %) $(DEFINES:%=--define %)

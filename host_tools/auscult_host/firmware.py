@@ -18,6 +18,8 @@ from .spec import check_identifier
 
 _REGISTERED = re.compile(r"MP_REGISTER_(?:EXTENSIBLE_|EXTERNAL_)?MODULE\(MP_QSTR_(\w+),")
 
+_OTHER_PYTHONS = ("auscult/busio_parts.py", "auscult/sensors/circuitpython.py")
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -108,7 +110,8 @@ def _foreign(folder: Path) -> str:
 
 
 def frozen(chips: Sequence[str]) -> list[str]:
-    """Files of the device package for a real board: all but the virtual chips, or with these drivers only."""
+    """Files of the device package for a real board: all that MicroPython runs but the virtual chips, or with these drivers
+    only."""
     sensors = device.module("sensors")
     drivers = {chip: f"auscult/sensors/{file}.py" for table in (sensors.CHIPS, sensors.SLOW) for chip, (file, _) in table.items()}
     if unknown := [chip for chip in chips if chip not in drivers]:
@@ -116,7 +119,7 @@ def frozen(chips: Sequence[str]) -> list[str]:
     whole = [url[0] for url in json.loads((paths.assets() / "firmware" / "package.json").read_text())["urls"]]
     core = [file for file in whole if Path(file).parent == Path("auscult")]
     chosen = payload.packages().closure(*core, *(drivers[chip] for chip in chips))
-    return list(chosen) if chips else whole
+    return [file for file in (chosen if chips else whole) if file not in _OTHER_PYTHONS]
 
 
 def _simulated(wanted: Wanted, facts: dict[str, Any], modules: list[Path], out: Path, dry_run: bool,
