@@ -196,3 +196,21 @@ def test_a_burst_of_ten_thousand_lines_is_read_whatever_the_drawing_costs(monkey
     assert summary["verdicts"] == 9_999 and summary["damaged"] == 1
     assert summary["counts"] == {"normal": 6665, "worn": 3334}
     assert len(drawn) <= live.PICTURES_PER_S * passed + 1
+
+
+def test_a_cable_that_is_pulled_is_an_error_after_what_came(capsys: pytest.CaptureFixture[str]) -> None:
+    master, slave = os.openpty()
+    name = os.ttyname(slave)
+
+    def board() -> None:
+        for i in range(100):
+            os.write(master, b'{"t":%d,"w":%d,"v":"worn","p":0.93,"s":"worn"}\n' % (10 * i, i))
+            time.sleep(0.01)
+        os.close(slave)
+        os.close(master)
+
+    threading.Thread(target=board, daemon=True).start()
+    with pytest.raises(AuscultError, match="stopped answering"):
+        monitor(device=name, passive=True, as_json=True)
+    *_, last = said(capsys)
+    assert 0 < last["summary"]["verdicts"] <= 100 and last["summary"]["state"] == "worn"

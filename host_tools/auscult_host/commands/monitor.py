@@ -73,9 +73,12 @@ def monitor(
                 live.follow(reader, seconds, board.name if picture else None)
         except KeyboardInterrupt:
             pass
+    if reader.error is not None and not state.verdicts:
+        raise reader.error
+    result = _close(state, as_json, log, console)
     if reader.error is not None:
         raise reader.error
-    return _close(state, as_json, log, console)
+    return result
 
 
 def _printer(state: State, as_json: bool) -> Callable[[str, dict[str, Any]], None]:
