@@ -133,7 +133,7 @@ def _time(cases: Sequence[Case], progress: Callable[[str], None], left_out: list
     for case in cases:
         progress(case.name)
         try:
-            metrics = host.MEASURES[case.name]()
+            metrics = host.MEASURES[case.name](partial(_further, progress, case.name))
         except LeftOutError as error:
             left_out.append(f"{case.name}: {error}")
             continue
@@ -141,6 +141,10 @@ def _time(cases: Sequence[Case], progress: Callable[[str], None], left_out: list
             bar = _most(case.name, host.PC, metric, metrics)
             figures.append(Figure(case.name, host.PC, metric, value, _unit(case.name, metric), bar))
     return figures
+
+
+def _further(progress: Callable[[str], None], case: str, text: str) -> None:
+    progress(f"{case}, {text}")
 
 
 def _most(case: str, board: str, metric: str, metrics: Metrics) -> int | None:

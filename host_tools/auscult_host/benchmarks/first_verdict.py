@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from .. import paths
@@ -21,7 +22,7 @@ COMMANDS = (["new", _PROJECT, "--template", "machine_anomaly", "--try", "--json"
             ["monitor", "--device", "sim_m4", "--recording", "play.parquet", "--lines", "5", "--json"])
 
 
-def measure() -> Metrics:
+def measure(tell: Callable[[str], None]) -> Metrics:
     """Seconds of each step on this computer, with this network; together: seconds."""
     if not paths.in_checkout():
         raise LeftOutError("only in a checkout, of which a wheel is made")
@@ -45,12 +46,14 @@ def measure() -> Metrics:
             LeftOutError)
         wheel = next((folder / "wheel").glob("auscult-*.whl"))
         begun = time.monotonic()
+        tell("pip install")
         run([sys.executable, "-m", "venv", "venv"])
         run([str(folder / "venv/bin/pip"), "install", "--quiet", str(wheel)], folder, LeftOutError)
         found = {"install_seconds": round(time.monotonic() - begun)}
         said = ""
         for arguments in COMMANDS:
             at = time.monotonic()
+            tell(f"auscult {arguments[0]}")
             said = run([str(folder / "venv/bin/auscult"), *arguments], folder if arguments[0] == "new" else folder / _PROJECT)
             found[f"{arguments[0]}_seconds"] = round(time.monotonic() - at)
         if not any(json.loads(line).get("v") for line in said.splitlines() if line.startswith("{")):

@@ -192,13 +192,22 @@ def _attempt(bench: Bench, wanted: payload.Payload, faults: Faults, seed: int, t
         return True
 
 
-def measure_faulty_link() -> Metrics:
+def measure_faulty_link(tell: Callable[[str], None]) -> Metrics:
     """Deployments over bad cables, and what became of the boards."""
-    tally = Tally()
+    tally, so_far = Tally(), dict.fromkeys(range(len(DEPLOYS)), 0)
+
+    def one(number: int) -> Tally:
+        def progress(now: Tally) -> None:
+            so_far[number] = now.tried
+            tell(f"{sum(so_far.values())} of {sum(count for _, count in DEPLOYS)}")
+
+        name, count = DEPLOYS[number]
+        return deploys(name, count, number, progress)
+
     for name in dict(DEPLOYS):
         projects(boards.load_simulated(name).arch, name)  # built once, before they are asked for by several at once
     with ThreadPoolExecutor(len(DEPLOYS)) as pool:
-        for part in pool.map(lambda run: deploys(run[1][0], run[1][1], run[0]), enumerate(DEPLOYS)):
+        for part in pool.map(one, so_far):
             tally.add(part)
     return {"deploys": tally.tried, "unfinished_deploys": tally.tried - tally.completed, "attempts": tally.attempts,
             "corrupted_boards": len(tally.corrupted), "file_bytes": tally.moved, "wire_bytes": tally.wire}
