@@ -8,12 +8,15 @@
 import json
 import sys
 from array import array
-from binascii import crc32
 
 try:
     from gc import collect, mem_free
 except ImportError:  # CPython: memory is no concern there
     collect = mem_free = None
+try:
+    from binascii import crc32
+except ImportError:  # some boards' CircuitPython: there only the end of a file is looked at
+    crc32 = None
 
 # Native architectures by their number in a .mpy file's third byte (MicroPython's py/persistentcode.h). A board that
 # is armv7em for the compiler runs armv7m modules: same calling convention, no FPU.
@@ -78,11 +81,11 @@ class _Mpy:
         self._stream.seek(0)
         left = max(0, self._size - 17)
         found = 0
-        while left and crc:
+        while left and crc and crc32:
             data = self._stream.read(min(left, 256))
             left -= len(data)
             found = crc32(data, found)
-        if not crc or ("%08x" % found).encode() != crc:
+        if not crc or crc32 and ("%08x" % found).encode() != crc:
             raise ValueError("%s is not an Auscult pipeline, or not a whole one: make one with `auscult build` and copy it "
                              "again" % self._path)
 
