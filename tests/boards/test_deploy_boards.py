@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from auscult_host import boards, build, bundles, deploy, devices, payload, toolchain
+from auscult_host import boards, build, bundles, deploy, devices, paths, payload, toolchain
 from auscult_host.boardlink import BoardLink
 from auscult_host.errors import AuscultError
 from auscult_host.session import LinkLost, Session
 from auscult_host.simulator import SimBoard
+from auscult_host.spec import PipelineSpec
 from auscult_host.transport import Console
 from device.listener import make_listener
 
@@ -126,6 +127,40 @@ def test_a_node_that_hangs(bench: Bench, project: payload.Payload, tmp_path: Pat
         assert any('"w":' in line for line in _first(board, 8))
         kept = record(board)
         assert (kept["app"], kept["failed"]["why"]) == ("app_a", "it was reset before it was healthy")
+
+
+def test_a_node_that_hangs_under_a_watchdog(bench: Bench, project: payload.Payload, tmp_path: Path) -> None:
+    driver = (paths.assets() / "firmware" / "auscult" / "sensors" / "adxl345.py").read_text()
+    hanging = compiled(tmp_path, "auscult/sensors/adxl345.py",
+                       driver + "\n\ndef hang(*args):\n    while True:\n        pass\n\n\nADXL345.read_fifo_into = hang\n")
+    with bench.on() as board:
+        deploy.install(board, project)
+        assert deploy.start(board).state == "confirmed"
+        told = json.loads(project.model["auscult.json"]) | {"watchdog_s": 1}
+        deploy.install(board, dataclasses.replace(project, app=project.app | {"auscult/sensors/adxl345.mpy": hanging},
+                                                  model=project.model | {"auscult.json": json.dumps(told).encode()}))
+        outcome = deploy.start(board)
+        assert (outcome.state, outcome.why) == ("rolled back", "it was reset before it was healthy")
+
+
+def test_ctrl_c_ends_the_receiver(bench: Bench, project: payload.Payload) -> None:
+    with bench.on() as board:
+        session = BoardLink(board.console, lambda about: project.app).open()
+        assert session.greet()["record"]["app"] is None
+        assert board.console.exec("print('prompt')") == "prompt\n"
+
+
+def test_a_slow_sensor_is_healthy_when_it_answers(bench: Bench, tmp_path: Path) -> None:
+    """Its first window may be a day away."""
+    spec = PipelineSpec.make(name="cold", window=16, hop=16, axes=["temperature"], rate_hz=1 / 60, full_scale=128,
+                             features=["mean.temperature"])
+    source = bundles.read(build.bundle(spec, tmp_path / "cold", [ARCH]))
+    cold = payload.make(source, payload.configuration(source, boards.load("sim_m4"), chip="tmp117"), ARCH, "sim_m4", True)
+    with bench.on() as board:
+        board.listen(np.full((600, 1), 1000, np.int16), loop=True, axes=["temperature"], full_scale=128)
+        assert deploy.install(board, cold).smoke
+        outcome = deploy.start(board)
+        assert outcome.state == "confirmed", outcome
 
 
 def _first(board: devices.Device, count: int) -> list[str]:

@@ -3,6 +3,7 @@
 
 import dataclasses
 import json
+import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from auscult import slots
 from auscult_host import deploy, payload, smoke
 from auscult_host.boardlink import selector
 from auscult_host.errors import AuscultError
-from auscult_host.session import LinkLost, digest_of
+from auscult_host.session import Carrier, LinkLost, digest_of
 
 from .listener import Listener
 from .unix_link import UnixLink
@@ -174,6 +175,48 @@ def test_the_receiver_writes_only_into_free_slots(board: UnixLink, path: str) ->
         with pytest.raises(AuscultError, match="that is in use"):
             session.ask(kind, request)
     assert files(board.folder) == before
+
+
+class Lossy:
+    """Loses, repeats and holds up whole writes to the board."""
+
+    def __init__(self, carrier: Carrier, seed: int) -> None:
+        self._carrier, self._random, self._held = carrier, random.Random(seed), b""
+
+    def read(self) -> bytes:
+        return self._carrier.read()
+
+    def write(self, data: bytes) -> None:
+        held, self._held = self._held, b""
+        what = self._random.choice(["pass"] * 7 + ["lose", "twice", "hold"])
+        if what == "hold":
+            self._held = data
+        elif what != "lose":
+            self._carrier.write(data * (2 if what == "twice" else 1))
+        if held:
+            self._carrier.write(held)
+
+
+@pytest.mark.parametrize("window", [1, 4])
+def test_pieces_that_are_lost_repeated_or_late(board: UnixLink, window: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where several may be under way, as on a line with room; the file is whole, and no request is done twice."""
+    monkeypatch.setattr("auscult_host.session._REPLY_S", 0.05)
+    session = board.open()
+    session._carrier = Lossy(session._carrier, window)
+    session.hello["window"] = window
+    data = bytes(range(256)) * 40 + b"end"
+    session.send("app_b/large.bin", data)
+    session.ask_json("K", "app_b/large.bin", "app_b/copy/large.bin")
+    assert session.digest("app_b") == digest_of({"large.bin": data, "copy/large.bin": data})
+    assert (board.folder / "app_b" / "copy" / "large.bin").read_bytes() == data
+
+
+def test_the_receiver_ends_by_itself(board: UnixLink) -> None:
+    """Whoever it served is gone: the board is at its prompt again."""
+    said = board.run("import sys\nsys.path.insert(0, 'app_a')\nimport auscult_slots as s\nfrom auscult import receiver\n"
+                     "class Silent:\n    window = 1\n    def readinto(self, buf, ms):\n        print('waited', ms)\n"
+                     "        return 0\n    write = None\nreceiver.main(s, Silent())\nprint('prompt')")
+    assert said == "waited 10000\nprompt\n"
 
 
 def test_the_digest_of_a_folder(board: UnixLink, project: payload.Payload) -> None:
