@@ -155,5 +155,5 @@ def on_board(faults: Sequence[Fault], recording: Recording) -> list[list[Any]]:
         events += {"silent": [[at, "present", False], [over, "present", True]],
                    "bus-low": [[at, "stuck", True], [over, "stuck", False]],
                    "nack": [[at, "nack", number]], "brownout": [[at, "brown_out"]],
-                   "overrun": [[at, "overflow", number]], "flip": [[at, "flip", number, 0x40]]}.get(fault.kind, [])
+                   "overrun": [[at, "overflow", number]], "flip": [[at, "flip", max(number - 1, 0), 0x40]]}.get(fault.kind, [])
     return sorted(events, key=lambda event: event[0])

@@ -182,3 +182,7 @@ def test_the_page_has_every_fault_and_its_sentences_are_understood() -> None:
     assert len(sentences) >= 7
     for text in sentences:
         expectations.parse(text, ["normal", "bearing", "worn"])
+
+
+def test_the_first_byte_is_number_one() -> None:
+    assert faults.on_board([faults.parse("flip:7@5s")], RECORDING) == [[5000, "flip", 6, 0x40]]
