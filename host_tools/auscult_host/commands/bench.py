@@ -17,7 +17,7 @@ from ..files import atomic
 def bench(
     board: Annotated[list[str] | None, typer.Option(help="Only on this board (repeatable).")] = None,
     case: Annotated[list[str] | None, typer.Option(
-        help="Only this case, or all of a kind: feature, model, peer, yardstick (repeatable).")] = None,
+        help="Only this case, or all of a kind: feature, model, peer, portable, yardstick (repeatable).")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Only the cases that have a bar to meet.")] = False,
     out: Annotated[Path | None, typer.Option(
         help="Where the figures go as JSON; by default bench.json in the build folder.")] = None,
