@@ -126,7 +126,13 @@ def _predict(found: Fit, spec: PipelineSpec, model: ModelCode | None, board: boa
 
 def _count(found: Fit, folder: Path, files: dict[str, Any], spec: PipelineSpec, board: boards.Board,
            progress: Callable[[str], None]) -> None:
-    """Of a portable pipeline, by running it on a simulated core; once, then it is known."""
+    """Of a portable pipeline, as the build counted it for this board, or by running it on a simulated core; once, then it is
+    known."""
+    own = f"portable-{board.arch}" if found.file.count("-") > 1 else "portable"
+    for rate in read_bundle(folder).get("portable") or []:
+        if (rate["board"], rate["counted"]["kind"]) == (board.name, own):
+            found.counted_on, found.instructions = rate["counted"]["core"], rate["instructions"]
+            return
     try:
         found.counted_on = core(board.name)
     except AuscultError:
