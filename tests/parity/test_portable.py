@@ -2,6 +2,7 @@
 """The core translated to Python says the same bits as C: on CPython, on MicroPython's unix port and on every board, as bytecode
 and as machine code of the viper emitter."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -17,9 +18,9 @@ from typing import Any
 import numpy as np
 import pytest
 import windows
+from auscult_host import bench_models, toolchain
 from auscult_host import features as table
-from auscult_host import toolchain
-from auscult_host.estimators import ModelCode, convert
+from auscult_host.estimators import ModelCode, convert, fit_guard
 from auscult_host.generate import press
 from auscult_host.hostlib import HostPipeline, choose_shifts
 from auscult_host.portable import files
@@ -111,7 +112,23 @@ def test_streams_here(case: str) -> None:
     assert got == expected and any(row[0] == 3 for row in expected) and len(expected) > 8
 
 
-def test_trigger_model_and_guard_here() -> None:
+def test_a_trained_pipeline_with_its_guard_here() -> None:
+    trained, known = bench_models.machine()
+    rng = np.random.default_rng(3)
+    rows = HostPipeline(trained.spec).quantised(known)
+    near = np.clip(np.repeat(rows, 20, axis=0) * (1 + 0.02 * rng.normal(size=(20 * len(rows), rows.shape[1]))), -32768, 32767)
+    guard = fit_guard(near.astype(np.int16), np.arange(len(near)) % 4, 0.02)
+    code = dataclasses.replace(trained, guard=guard).code()
+    unlike = rng.integers(-32768, 32768, (2, *known[0].shape)).astype(np.int16)
+    words = np.concatenate([*known, *unlike])
+    expected = HostPipeline(trained.spec, code).run(words)
+    got = Here(files.pipeline(trained.spec, code, [])["portable-py"]).push([words])
+    assert got[:, 0].tolist() == expected.flags.tolist() and {1, 5} == set(got[:, 0].tolist())
+    assert got[:, 1].tolist() == expected.index.tolist()
+    assert (got[:, 3:3 + expected.out.shape[1]] == expected.out).all()
+
+
+def test_trigger_and_model_here() -> None:
     full_scale = 156.9064
     data, _ = press.strokes(2, 0, ["normal", "no_part", "double_part", "worn_tool"], 1600.0, 1)
     words = np.clip(np.rint(data / full_scale * 32768), -32768, 32767).astype(np.int16)
