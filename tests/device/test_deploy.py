@@ -209,6 +209,11 @@ def test_pieces_that_are_lost_repeated_or_late(board: UnixLink, window: int, mon
     session.ask_json("K", "app_b/large.bin", "app_b/copy/large.bin")
     assert session.digest("app_b") == digest_of({"large.bin": data, "copy/large.bin": data})
     assert (board.folder / "app_b" / "copy" / "large.bin").read_bytes() == data
+    before = slots.load()["seq"]
+    for _ in range(10):
+        session.ask_json("X", "app_b", "model_a", "", "")
+        session.ask("A")
+    assert slots.load()["seq"] == before + 20
 
 
 def test_the_receiver_ends_by_itself(board: UnixLink) -> None:
