@@ -4,31 +4,14 @@ module and the host, takes less of the heap, and the frozen device package, with
 
 import contextlib
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-import windows
-from auscult_host import boards, build, bundles, deploy, devices, firmware, payload
-from auscult_host import features as table
-from auscult_host.estimators import convert
-from auscult_host.hostlib import HostPipeline, choose_shifts
+from auscult_host import boards, bundles, deploy, devices, payload
 from auscult_host.simulator import SimBoard
-from auscult_host.spec import PipelineSpec
 from auscult_host.transport import Console
-from sklearn.ensemble import RandomForestClassifier
 
-_RUN = """
-import array, gc, simboard
-gc.collect(); heap = gc.mem_alloc()
-import {name} as p
-gc.collect(); print(gc.mem_alloc() - heap)
-st, out = bytearray(p.STATE_BYTES), array.array('i', bytes(4 * p.OUT_WORDS))
-f, o, b = simboard.host_open({source!r}, 'rb'), simboard.host_open({target!r}, 'wb'), bytearray({size})
-for _ in range({n}):
-    f.readinto(b); p.push(st, b, 0, out); o.write(out)
-f.close(); o.close()
-"""
+from .static_case import Linked, expected, link, run
 
 # No file system has a part in it: /lib is empty.
 _SENSOR = """
@@ -51,58 +34,26 @@ print(n, block.data[: 6 * n].hex())
 """
 
 
-class Linked(NamedTuple):
-    """A pipeline, and the firmware that it is linked into."""
-
-    spec: PipelineSpec
-    model: RandomForestClassifier
-    code: Any
-    data: np.ndarray
-    bundle: Path
-    firmware: Path
-
-
 @pytest.fixture(scope="module")
 def linked(tmp_path_factory: pytest.TempPathFactory) -> Linked:
-    folder = tmp_path_factory.mktemp("linked")
-    spec = PipelineSpec.make(name="linked", window=128, hop=128, axes=list("xyz"),
-                             features=table.names(list("xyz"), ["std", "kurtosis", "share_2_8"]))
-    data = windows.signals(128, 3, 1000)
-    raw = HostPipeline(spec).features(data)
-    spec = spec.model_copy(update={"shifts": choose_shifts(raw), "classes": ["a", "b"]})
-    model = RandomForestClassifier(8, max_depth=5, random_state=0)
-    model.fit(raw >> np.array(spec.shifts), raw[:, 0] > np.median(raw[:, 0]))
-    code = convert(model, len(spec.features))
-    bundle = build.bundle(spec, folder / "linked.bundle", ["armv7emsp"], code)
-    made = firmware.make(firmware.Wanted("sim_m4", bundle), folder / "out")
-    assert made["pipeline"] == "linked" and made["images"].keys() == {"firmware.elf"}
-    return Linked(spec, model, code, data, bundle, folder / "out" / "firmware.elf")
+    return link("sim_m4", tmp_path_factory.mktemp("linked"))
 
 
 def test_pipeline_and_package_in_the_firmware(linked: Linked, tmp_path: Path) -> None:
-    spec, data, bundle = linked.spec, linked.data, linked.bundle
-    expected = [v for w in data for v in HostPipeline(spec, linked.code).push(w)]
-    (tmp_path / "in").write_bytes(data.astype("<i2").tobytes())
-    run = _RUN.format(name="{name}", source=str(tmp_path / "in"), target=str(tmp_path / "words"), n=len(data),
-                      size=data[0].size * 2)
+    native = linked.bundle / "pipeline-armv7emsp.mpy"
     with SimBoard("sim_m4", firmware=linked.firmware) as board:
-        kept = int(board.exec(run.format(name="linked")))
-        got = np.frombuffer((tmp_path / "words").read_bytes(), "<i4").reshape(len(data), -1)
-        board.put(bundle / "pipeline-armv7emsp.mpy", "/loaded.mpy")
-        kept_native = int(board.exec(run.format(name="loaded")))
-        assert (np.frombuffer((tmp_path / "words").read_bytes(), "<i4").reshape(len(data), -1) == got).all()
+        kept, got = run(board, linked, "linked", tmp_path)
+        board.put(native, "/loaded.mpy")
+        kept_native, of_native = run(board, linked, "loaded", tmp_path)
         info = board.exec("import linked\nprint(linked.info())")
         files, machine_code, sensor = board.exec(_SENSOR.format(source=str(tmp_path / "in"))).splitlines()
-    assert kept <= 64 and kept_native > (bundle / "pipeline-armv7emsp.mpy").stat().st_size * 0.8
-    assert [int(row[1]) for row in got] == [v.index for v in expected]
-    assert (got[:, 3:5] == np.array([v.proba for v in expected]) * 32768).all()
-    assert (got[:, 5:] == np.array([v.features for v in expected])).all()
-    rows = np.array([v.features for v in expected]) >> np.array(spec.shifts)
-    assert (got[:, 1] == linked.model.predict(rows)).all()
+    assert kept <= 64 and kept_native > native.stat().st_size * 0.8
+    assert (of_native == got).all() and (got[:, [1, *range(3, got.shape[1])]] == expected(linked)).all()
+    assert (got[:, 1] == linked.model.predict(got[:, 5:] >> np.array(linked.spec.shifts))).all()
     assert '"linked"' in info
     assert (files, machine_code) == ("[]", "True")
     n, words = sensor.split()
-    assert int(n) >= 64 and bytes.fromhex(words) == data.astype("<i2").tobytes()[: 6 * int(n)]
+    assert int(n) >= 64 and bytes.fromhex(words) == linked.data.astype("<i2").tobytes()[: 6 * int(n)]
 
 
 def test_only_the_configuration_is_deployed(linked: Linked, tmp_path: Path) -> None:
