@@ -51,6 +51,8 @@ def require(program: str, package: str | None = None) -> str:
 
 def install_hint(package: str) -> str:
     """How to get a package on this system."""
+    if package == "xtensa-esp32-elf-gcc":
+        return "it comes with Espressif's ESP-IDF; without it pipelines are portable (docs/portable.md)"
     if platform.system() == "Darwin":
         return f"install the Homebrew counterpart of: {package}"
     if shutil.which("apt-get"):
