@@ -9,20 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from auscult_host import build, generate, recordings, toolchain, train
+from auscult_host import build, recordings, toolchain, train
 from auscult_host.errors import AuscultError
 from auscult_host.spec import PipelineSpec
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model")
-    machine = generate.make_machine(0)
-    runs = [generate.machine_run(machine, fault, seconds=4) for fault in ("normal", "unbalance")]
-    for run in runs:
-        recordings.write(run, folder / f"{run.label}.parquet")
-    trained = train.train(runs, train.Settings(window=128, hop=128, features=("std_log2", "crest")), name="small")
-    return train.save(trained, folder / "small.joblib")
 
 
 def auscult(*arguments: str, path: str | None = None) -> dict[str, str]:

@@ -9,6 +9,22 @@ HEAD = '''\
 """Auscult {what} {name}, {how}: the same bits as its C."""
 '''
 INFO = "\n\ndef info():\n return {info!r}\n"
+# What a buffer has to be, for every form of the module
+PUSH = '''
+
+def push(state, block, start, out):
+ n = len(block)
+ if n:
+  n *= len(bytes(memoryview(block)[:1]))
+ if len(out) < OUT_WORDS:
+  raise ValueError("out: OUT_WORDS of 'i'")
+ if n % {frame}:
+  raise ValueError("block: whole samples, int16")
+ n //= {frame}
+ if start < 0 or start > n:
+  raise ValueError("start")
+ _use(state)
+'''
 
 _MEMORY = '''\
 try:
@@ -46,28 +62,15 @@ def _take(state):
 
 
 '''
-_PUSH = '''
+_USE = '''
 def _use(state):
  if len(state) < STATE_BYTES:
   raise ValueError("state: STATE_BYTES")
  _take(state)
  if portable_foreign(0):
   raise ValueError("state: not this pipeline's")
-
-
-def push(state, block, start, out):
- n = len(block)
- if n:
-  n *= len(bytes(memoryview(block)[:1]))
- if len(out) < OUT_WORDS:
-  raise ValueError("out: OUT_WORDS of 'i'")
- if n % {frame}:
-  raise ValueError("block: whole samples, int16")
- data = memoryview(block).cast("B") if addressof is None else memoryview(bytearray_at(addressof(block), n))
- n //= {frame}
- if start < 0 or start > n:
-  raise ValueError("start")
- _use(state)
+'''
+_WHOLE = ''' data = memoryview(block).cast("B") if addressof is None else memoryview(bytearray_at(addressof(block), n * {frame}))
  out[0] = 0
  while start < n:
   take = min({chunk}, n - start)
@@ -129,5 +132,5 @@ def plain(t: Translated) -> str:
               "mark": mark // 4, "mark_value": 0x2A5C0DE, "tables_at": mark + 4, "frame": frame, "chunk": chunk,
               "in_at": in_at, "out_at": out_at}
     before = HEAD + _MEMORY
-    after = INFO + "\n" + _PUSH + (_SHAFT if t.orders else "") if t.info else _PREDICT
+    after = INFO + "\n" + _USE + PUSH + _WHOLE + (_SHAFT if t.orders else "") if t.info else _PREDICT
     return before.format(**values) + "\n".join(code.lines[:-1]) + after.format(**values)

@@ -3,7 +3,7 @@
 
 from . import outline
 from .addresses import Memory, words
-from .plainmodule import HEAD, INFO
+from .plainmodule import HEAD, INFO, PUSH
 from .translate import Translated
 from .viper import Viper
 
@@ -31,7 +31,7 @@ def _result(F: ptr32, slot: int) -> int:
  return F[slot]
 
 '''
-_PUSH = '''
+_USE = '''
 @micropython.viper
 def _run(F: ptr32, n: int, start: int) -> int:
  F[{push}] = int(F)
@@ -56,21 +56,8 @@ def _use(state):
  portable_foreign(state)
  if _result(state, {foreign} + 1):
   raise ValueError("state: not this pipeline's")
-
-
-def push(state, block, start, out):
- n = len(block)
- if n:
-  n *= len(bytes(memoryview(block)[:1]))
- if len(out) < OUT_WORDS:
-  raise ValueError("out: OUT_WORDS of 'i'")
- if n % {frame}:
-  raise ValueError("block: whole samples, int16")
- n //= {frame}
- if start < 0 or start > n:
-  raise ValueError("start")
- _use(state)
- if _begin(state, _TABLES, block, out):
+'''
+_WHOLE = ''' if _begin(state, _TABLES, block, out):
   raise ValueError("state, out: whole words; block: int16")
  return _run(state, n, start)
 
@@ -133,5 +120,5 @@ def viper(t: Translated, short: bool = False) -> str:
               "facts": f"{facts}\nOUT_WORDS = {t.out_words}", "tables": data, "tables_at": at, "bytes": 4 * (at + 1),
               "block": first, "out": first + (3 if t.info else 1), "push": first - 1, "frame": 2 * t.inputs,
               "foreign": slots.get("portable_foreign"), "mark": slots.get("aus_mark"), "shaft": slots.get("aus_set_shaft")}
-    after = _PUSH + (_SHAFT if t.orders else "") + INFO if t.info else _PREDICT
+    after = _USE + PUSH + _WHOLE + (_SHAFT if t.orders else "") + INFO if t.info else _PREDICT
     return (HEAD + _BEGIN).format(**values) + "\n".join(code.lines[:-1]) + (_PLACES + after + _END).format(**values)
