@@ -230,7 +230,7 @@ def connect(device: str | None = None) -> Iterator[Device]:
     if chosen in boards.simulated():
         flash, folder = flash_file(chosen), _machine_folder(chosen)
         folder.mkdir(parents=True, exist_ok=True)
-        with (SimBoard(chosen, flash=flash, args={"machine": str(folder / "machine.json")}) as board,
+        with (SimBoard(chosen, patient=True, flash=flash, args={"machine": str(folder / "machine.json")}) as board,
               contextlib.closing(Console(board.port)) as console):
             yield Device(chosen, board.port, console, board, folder)
         return

@@ -22,21 +22,24 @@ from .transport import Console
 _START_S = 10.0
 # Virtual time advances 1 ns per instruction, and jumps over the time in which the CPU sleeps.
 _DETERMINISTIC = ["-icount", "shift=0,sleep=off"]
+# The same, but it does not jump, so that it is never ahead of the PC's clock; where the PC is busy it lags behind.
+_PATIENT = ["-icount", "shift=0,sleep=on"]
 
 
 class SimBoard:
     """One running board; use it as a context manager: its QEMU ends with the block.
 
     board: a name of `boards.simulated()`. deterministic: virtual time counts instructions, so that runs agree exactly and
-    idle time is skipped; else virtual time is the PC's. flash: a file that holds the file system across restarts
+    idle time is skipped; else virtual time is the PC's. patient: it may lag behind that, so that a busy PC makes the board
+    slower, and does not lose samples. flash: a file that holds the file system across restarts
     (made if missing). args: strings for `simboard.arg(name)`. data_uart: connect machine.UART(1) to `data_port`.
     firmware: another firmware.elf than the board's own.
     """
 
-    def __init__(self, board: str, *, deterministic: bool = False, flash: Path | None = None,
+    def __init__(self, board: str, *, deterministic: bool = False, patient: bool = False, flash: Path | None = None,
                  args: Mapping[str, str] | None = None, data_uart: bool = False, firmware: Path | None = None) -> None:
         self.board = boards.load_simulated(board)
-        self.deterministic = deterministic
+        self.deterministic, self._patient = deterministic, patient
         self._cleanup = contextlib.ExitStack()
         self._args = dict(args or {})
         self._flash = flash
@@ -150,6 +153,8 @@ class SimBoard:
                    "-semihosting-config", ",".join(["enable=on", "target=native", *_encode(self._args)])]
         if self.deterministic:
             command += _DETERMINISTIC
+        elif self._patient:
+            command += _PATIENT
         with self._log.open("wb") as log:  # a file: a pipe that nobody reads would stop QEMU once it is full
             self._qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
         self._cleanup.callback(self._stop_qemu)
