@@ -13,7 +13,6 @@ from .errors import AuscultError
 from .session import PROTOCOL, LinkLost, Session
 from .transport import BoardError, Console
 
-SELECTOR = "auscult_slots.py"
 _BOOTSTRAP = ("auscult/__init__.mpy", "auscult/frames.mpy", "auscult/receiver.mpy")
 _PIECE = 384
 # The selector of this version may not be in its place yet

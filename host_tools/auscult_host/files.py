@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write files so that nothing half-written is ever left behind."""
+"""Write files so that nothing half-written is ever left behind; and what tells files apart."""
 
 import contextlib
 import errno
+import hashlib
 import os
 import shutil
 import tempfile
@@ -87,3 +88,9 @@ def _explain(error: OSError, path: Path) -> AuscultError:
                             "free some space or choose another folder, then run the command again")
     return AuscultError(f"{path} cannot be written: {error.strerror or error}", "a folder that can be written to",
                         "check the path and its permissions")
+
+
+def sha256(file: Path) -> str:
+    """Of what is in a file, as 64 hex digits; read in pieces."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

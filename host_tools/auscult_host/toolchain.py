@@ -7,7 +7,6 @@ next call starts that step again and no other.
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import platform
 import shutil
@@ -204,7 +203,7 @@ def _debian_archive(mirror: tuple[str, str]) -> Path:
     uri, keyring = mirror
     downloads = paths.cache() / "downloads"
     archive = downloads / _ARCHIVE
-    if not (archive.is_file() and _sha256(archive) == _ARCHIVE_SHA256):
+    if not (archive.is_file() and files.sha256(archive) == _ARCHIVE_SHA256):
         for folder in ("apt/lists/partial", "apt/cache/archives/partial"):
             (downloads / folder).mkdir(parents=True, exist_ok=True)
         sources = downloads / "apt" / "source.sources"
@@ -215,7 +214,7 @@ def _debian_archive(mirror: tuple[str, str]) -> Path:
         run([*apt, "update"], "reading Debian's list of sources", hint=OFFLINE)
         run([*apt, "source", "--download-only", "micropython=1.25.0+ds-1"], "fetching MicroPython's source from Debian",
             downloads, hint=OFFLINE)
-        found = _sha256(archive)
+        found = files.sha256(archive)
         if found != _ARCHIVE_SHA256:
             archive.unlink()
             raise AuscultError(f"{_ARCHIVE} has SHA-256 {found}", _ARCHIVE_SHA256, "run again; if it stays so, report it")
@@ -231,8 +230,3 @@ def _unpack(archive: Path, out: Path) -> None:
             if len(inside) == 2:
                 member.name = inside[1]
                 tar.extract(member, out)  # its SHA-256 was checked
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

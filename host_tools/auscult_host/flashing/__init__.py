@@ -10,6 +10,7 @@ from typing import Any
 from .. import boards, devices, usb
 from ..board_tables import FlashWay
 from ..errors import AuscultError
+from ..files import sha256
 from . import bossac, cortex, dfu, esp, images, pyocd_, uf2
 
 # Each has check(image, board, way), find(board, way, device), commands(...) and write(image, board, way, target, erase, progress)
@@ -70,7 +71,7 @@ def plan(board: boards.RealBoard, way: FlashWay, file: Path | None, progress: Ca
     else:
         if not file.is_file():
             raise AuscultError(f"there is no file {file}", "an image", f"for example {images.name(board, way)}")
-        found = images.Image(file, images.sha256(file), images.known(file))
+        found = images.Image(file, sha256(file), images.known(file))
     if found.path.suffix not in method.SUFFIXES:
         raise AuscultError(f"{found.path} is a {found.path.suffix or 'nameless'} file", " or ".join(method.SUFFIXES)
                            + f" for {way.method}", f"for example {images.name(board, way)}")

@@ -6,7 +6,6 @@
 
 import contextlib
 import fcntl
-import hashlib
 import http.client
 import os
 import tomllib
@@ -19,7 +18,7 @@ from typing import NamedTuple
 from .. import boards, paths
 from ..board_tables import FlashWay
 from ..errors import AuscultError
-from ..files import atomic
+from ..files import atomic, sha256
 
 _SITE = "https://micropython.org/resources/firmware"
 _TABLE = Path(__file__).with_name("images.toml")
@@ -100,11 +99,6 @@ def _trusted(file: Path, image: str, seen: Path) -> Image:
         raise AuscultError(f"{image} has SHA-256 {found}", f"{expected}, " + ("as pinned" if image in table else "as before"),
                            f"do not flash it; if micropython.org says that it was replaced, delete {seen} and {file}")
     return Image(file, found, "pinned" if image in table else "before" if before else "first")
-
-
-def sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _download(source: str, part: Path, progress: Callable[[str], None]) -> None:
